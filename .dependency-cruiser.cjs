@@ -1,0 +1,65 @@
+/**
+ * The arrows between rooms: which room may import which. A room is entered by its door (index.ts) only.
+ * Change this file together with docs/architecture.md, or not at all.
+ */
+const arrows = {
+  base: [],
+  telemetry: ["base"],
+  store: ["base"],
+  embedding: ["base"],
+  manifest: ["base", "store"],
+  shard: ["base", "store"],
+  ingest: ["base", "store", "manifest", "shard"],
+  selection: ["base", "manifest", "shard"],
+  search: ["base", "telemetry", "store", "manifest", "shard", "ingest", "selection"],
+  lifecycle: ["base", "store", "manifest", "shard", "ingest"],
+  engine: ["base", "telemetry", "store", "embedding", "manifest", "shard", "ingest", "selection", "search", "lifecycle"],
+  http: ["base", "telemetry", "engine"],
+  cli: ["base", "store", "engine", "http"],
+};
+
+const room = (name) => `^src/${name}/`;
+const forbidden = Object.entries(arrows).flatMap(([from, to]) => [
+  {
+    name: `${from}-arrows`,
+    comment: `src/${from} may import only: ${to.join(", ") || "nothing"}.`,
+    severity: "error",
+    from: { path: room(from) },
+    to: { path: "^src/", pathNot: [room(from), ...to.map(room)] },
+  },
+]);
+
+module.exports = {
+  forbidden: [
+    ...forbidden,
+    {
+      name: "by-the-door",
+      comment: "Another room is entered by its index.ts (or, for a worker's entry, by nothing at all).",
+      severity: "error",
+      from: { path: "^src/([^/]+)/" },
+      to: { path: "^src/([^/]+)/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
+    },
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-orphan-room", severity: "error", from: { path: "^src/([^/]+)/", pathNot: Object.keys(arrows).map(room) }, to: {} },
+    {
+      name: "aws-stays-in-store",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/store/" },
+      to: { path: "node_modules/@aws-sdk" },
+    },
+    {
+      name: "sqlite-stays-in-its-rooms",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(shard|store)/" },
+      to: { path: "node_modules/(better-sqlite3|sqlite-vec)" },
+    },
+    { name: "no-dev-dependency", severity: "error", from: { path: "^(src|functions)/", pathNot: "^src/cli/build\\.ts$" }, to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^src/shard/kernel/assembly/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js", ".mjs", ".cjs", ".json"] },
+  },
+};

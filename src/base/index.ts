@@ -1,0 +1,35 @@
+/**
+ * base: what every room stands on.
+ * Answers: what time is it, what is random, what is a valid name, which settings hold, how does an error look?
+ * Owns: the only access to clock, timers, randomness and environment variables.
+ * Never: knows of documents, storage or HTTP.
+ */
+export { type Clock, formatTimestamp, parseTimestamp, systemClock } from "./clock.ts";
+export { sha256, sha256OfFile } from "./digest.ts";
+export {
+  asMosaicError,
+  deserializeError,
+  type ErrorContext,
+  type ErrorKind,
+  isMosaicError,
+  MosaicError,
+  type SerializedError,
+  serializeError,
+} from "./errors.ts";
+export { errorFields, jsonLogger, type LogFields, type Logger, type LogLevel, silentLogger } from "./log.ts";
+export {
+  type CollectionName,
+  collectionName,
+  collectionPrefix,
+  type DocumentId,
+  documentId,
+  maxIdBytes,
+  type Scope,
+  type ShardId,
+  scopeOf,
+  type TenantName,
+  tenantName,
+} from "./names.ts";
+export { packageRoot, packageVersion } from "./package-root.ts";
+export { type Random, seededRandom, systemRandom } from "./random.ts";
+export { type ApiKey, type KeyRole, type Settings, settingsFrom } from "./settings.ts";

@@ -1,0 +1,130 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MosaicError } from "./errors.ts";
+import type { LogLevel } from "./log.ts";
+import { type TenantName, tenantName } from "./names.ts";
+
+export type KeyRole = "read" | "write" | "admin";
+export interface ApiKey {
+  readonly key: string;
+  readonly tenant: TenantName;
+  readonly role: KeyRole;
+}
+
+/** Every setting, read once from the environment; each has a default that works. docs/configuration.md lists them. */
+export interface Settings {
+  /** A folder, or `s3://bucket/prefix`. */
+  readonly storagePath: string;
+  readonly s3Endpoint: string | undefined;
+  readonly awsRegion: string | undefined;
+  readonly port: number;
+  readonly host: string;
+  /** `local`, `transformers:<id or folder>`, `openai:<model>` or `none`. */
+  readonly embeddingModel: string;
+  readonly embeddingUrl: string | undefined;
+  readonly embeddingApiKey: string | undefined;
+  /** Threads that embed; each loads the model (about 120 MB). */
+  readonly embeddingThreads: number;
+  /** Empty means open: no key is asked for. */
+  readonly apiKeys: readonly ApiKey[];
+  /** Lets an open server bind more than loopback. */
+  readonly allowOpen: boolean;
+  readonly maxBodyBytes: number;
+  readonly maxBatchDocs: number;
+  readonly maxTextBytes: number;
+  readonly cachePath: string;
+  readonly cacheMaxBytes: number;
+  readonly shardMaxDocs: number;
+  readonly shardMaxBytes: number;
+  readonly shardTimeoutMs: number;
+  /** Threads that scan shards. */
+  readonly searchThreads: number;
+  /** Bytes of vector codes that all search threads together keep in memory. */
+  readonly codesMaxBytes: number;
+  /** Open read-only connections per search thread. */
+  readonly openShards: number;
+  /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
+  readonly foldSegments: number;
+  readonly foldBytes: number;
+  readonly foldIdleMs: number;
+  /** Writers get 503 while the tail holds more than this. */
+  readonly tailMaxBytes: number;
+  /** How long objects that the manifest no longer names are kept for readers of older manifests. */
+  readonly gcGraceMs: number;
+  readonly logLevel: LogLevel;
+  readonly otelEndpoint: string | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function wrong(variable: string, expected: string): MosaicError {
+  return new MosaicError("invalid", "read settings", {
+    code: "invalid_setting",
+    detail: `${variable} must be ${expected}.`,
+    hint: "see docs/configuration.md",
+  });
+}
+
+function whole(env: Environment, variable: string, fallback: number, least = 1): number {
+  const text = env[variable];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) throw wrong(variable, `a whole number of at least ${least}`);
+  return value;
+}
+
+const isRole = (role: string): role is KeyRole => role === "read" || role === "write" || role === "admin";
+
+function apiKeys(text: string | undefined): readonly ApiKey[] {
+  const pairs = (text ?? "").split(",").map((pair) => pair.trim());
+  return pairs.filter(Boolean).map((pair) => {
+    const [key = "", rest = ""] = pair.split(/=(.*)/s);
+    const [tenant = "", role = "write"] = rest.split(":");
+    if (key === "" || tenant === "" || !isRole(role)) throw wrong("MOSAIC_API_KEYS", "key=tenant[:read|write|admin] pairs");
+    return { key, tenant: tenantName(tenant), role };
+  });
+}
+
+const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+
+function logLevel(text: string | undefined): LogLevel {
+  const level = levels.find((name) => name === (text || "info"));
+  if (level === undefined) throw wrong("LOG_LEVEL", levels.join(", "));
+  return level;
+}
+
+/** Settings from environment variables (by default the process's), overridden by `overrides`. */
+export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment = process.env): Settings {
+  return Object.freeze({
+    storagePath: env["STORAGE_PATH"] || "./data",
+    s3Endpoint: env["S3_ENDPOINT"] || undefined,
+    awsRegion: env["AWS_REGION"] || undefined,
+    port: whole(env, "PORT", 4040, 0),
+    host: env["HOST"] || "127.0.0.1",
+    embeddingModel: env["EMBEDDING_MODEL"] || "local",
+    embeddingUrl: env["EMBEDDING_URL"] || undefined,
+    embeddingApiKey: env["EMBEDDING_API_KEY"] || undefined,
+    embeddingThreads: whole(env, "EMBEDDING_THREADS", 2),
+    apiKeys: apiKeys(env["MOSAIC_API_KEYS"]),
+    allowOpen: env["MOSAIC_ALLOW_OPEN"] === "1",
+    maxBodyBytes: whole(env, "MAX_BODY_BYTES", 16 * 1024 * 1024),
+    maxBatchDocs: whole(env, "MAX_BATCH_DOCS", 1000),
+    maxTextBytes: whole(env, "MAX_TEXT_BYTES", 1024 * 1024),
+    cachePath: env["CACHE_PATH"] || join(tmpdir(), "mosaic-cache"),
+    cacheMaxBytes: whole(env, "CACHE_MAX_BYTES", 2 * 1024 ** 3),
+    shardMaxDocs: whole(env, "SHARD_MAX_DOCS", 100_000),
+    shardMaxBytes: whole(env, "SHARD_MAX_BYTES", 256 * 1024 * 1024),
+    shardTimeoutMs: whole(env, "SHARD_TIMEOUT_MS", 5000),
+    searchThreads: whole(env, "SEARCH_THREADS", 2),
+    codesMaxBytes: whole(env, "CODES_MAX_BYTES", 512 * 1024 * 1024),
+    openShards: whole(env, "OPEN_SHARDS", 64),
+    foldSegments: whole(env, "FOLD_SEGMENTS", 32),
+    foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
+    foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),
+    tailMaxBytes: whole(env, "TAIL_MAX_BYTES", 64 * 1024 * 1024),
+    gcGraceMs: whole(env, "GC_GRACE_MS", 15 * 60 * 1000, 0),
+    logLevel: logLevel(env["LOG_LEVEL"]),
+    otelEndpoint: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
+    ...overrides,
+  });
+}

@@ -1,0 +1,222 @@
+import type { CollectionName, Scope, TenantName } from "../base/index.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Metadata = { readonly [key: string]: Json };
+
+/** A document as a client sends it. Checked by the engine: see docs/api.md for limits. */
+export interface DocumentInput {
+  /** Made by the engine when absent. */
+  readonly id?: string;
+  readonly text: string;
+  readonly metadata?: Metadata;
+  /** Brought by the client; otherwise `text` is embedded by the collection's model. */
+  readonly embedding?: readonly number[] | Float32Array;
+  /** ISO 8601; stored as UTC `YYYY-MM-DD HH:MM:SS[.SSS]`. */
+  readonly created_at?: string;
+}
+
+export interface DocumentPatch {
+  readonly text?: string;
+  /** JSON merge patch (RFC 7396). */
+  readonly metadata?: Metadata;
+  readonly embedding?: readonly number[] | Float32Array;
+  readonly created_at?: string;
+}
+
+export interface StoredDocument {
+  readonly id: string;
+  readonly text: string;
+  readonly metadata: Metadata;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** Only when asked for. */
+  readonly embedding?: readonly number[];
+}
+
+/** `version` is `<wal sequence>.<index>`: it grows with every write to the collection. */
+export interface WriteResult {
+  readonly id: string;
+  readonly version: string;
+}
+
+export interface BatchProblem {
+  readonly index: number;
+  readonly id?: string;
+  readonly code: string;
+  readonly detail: string;
+}
+export interface BatchResult {
+  readonly accepted: number;
+  /** One per document that was not stored, and one (code `duplicate_id`, stored all the same by its last) per repeat. */
+  readonly errors: readonly BatchProblem[];
+}
+
+export type Recall = "fast" | "balanced" | "exact";
+export type IncludeField = "text" | "metadata" | "embedding" | "scores" | "highlights";
+
+export interface SearchRequest {
+  /** Exactly one of `query` and `vector`. */
+  readonly query?: string;
+  readonly vector?: readonly number[] | Float32Array;
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly offset: number;
+  readonly include: readonly IncludeField[];
+  readonly min_score?: number;
+  readonly recall: Recall;
+  readonly consistency: "strong" | "eventual";
+  readonly shard_limit?: number;
+  readonly timeout_ms?: number;
+  readonly explain: boolean;
+}
+
+export interface SearchHit {
+  readonly id: string;
+  readonly score: number;
+  readonly text?: string;
+  readonly metadata?: Metadata;
+  readonly created_at?: string;
+  readonly embedding?: readonly number[];
+  readonly scores?: { readonly vector_similarity: number };
+}
+
+export interface ShardFailure {
+  readonly shard: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+export interface QueryCost {
+  readonly get_requests: number;
+  readonly put_requests: number;
+  readonly list_requests: number;
+  readonly bytes_fetched: number;
+  readonly cache_hits: number;
+  readonly compute_ms: number;
+  readonly usd: number;
+}
+
+export interface QueryStats {
+  readonly took_ms: number;
+  readonly shards_total: number;
+  readonly shards_searched: number;
+  /** Rows whose vector code or vector was looked at. */
+  readonly documents_scored: number;
+  readonly cells_total: number;
+  readonly cells_searched: number;
+  /** Rows whose full vector was read to give the exact score. */
+  readonly rows_rescored: number;
+  readonly cost: QueryCost;
+}
+
+export interface PlannedShard {
+  readonly shard: string;
+  readonly kept: boolean;
+  /** The signal that kept or dropped it: `all`, `centroid`, `limit`, `empty`. */
+  readonly reason: string;
+  readonly documents: number;
+  readonly cells: number;
+  readonly cells_selected: number;
+  readonly strategy: string;
+}
+
+export interface SearchPlan {
+  readonly generation: number;
+  readonly recall: Recall;
+  readonly tail_documents: number;
+  readonly shards: readonly PlannedShard[];
+}
+
+export interface SearchResponse {
+  readonly results: readonly SearchHit[];
+  readonly degraded: boolean;
+  readonly failed_shards: readonly ShardFailure[];
+  readonly stats: QueryStats;
+  readonly plan?: SearchPlan;
+}
+
+export type Distance = "cosine" | "l2" | "dot";
+
+export interface CollectionSpec {
+  readonly dimensions?: number;
+  readonly distance?: Distance;
+  readonly embedding_model?: string;
+  readonly precision?: "float32" | "int8";
+  readonly language?: string;
+  readonly cluster_by?: string;
+  readonly shard_max_docs?: number;
+}
+
+export interface CollectionInfo {
+  readonly name: string;
+  readonly created_at: string;
+  /** Null until the first vector fixes it. */
+  readonly dimensions: number | null;
+  readonly distance: Distance;
+  readonly embedding_model: string;
+  readonly precision: "float32" | "int8";
+  readonly language: string;
+  readonly cluster_by: string;
+  readonly shard_max_docs: number;
+  readonly documents: number;
+}
+
+export interface CollectionStats {
+  readonly documents: number;
+  readonly deleted: number;
+  readonly bytes: number;
+  readonly generation: number;
+  readonly shards: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly documents: number;
+    readonly deleted: number;
+    readonly bytes: number;
+    readonly created_at: { readonly min: string; readonly max: string } | null;
+  }[];
+  readonly shards_by_status: { readonly [status: string]: number };
+  readonly wal: { readonly segments: number; readonly bytes: number; readonly last_sequence: number; readonly folded_through: number };
+  readonly cache: { readonly bytes: number; readonly files: number };
+  readonly last_fold_at: string | null;
+}
+
+export interface VerifyProblem {
+  readonly object: string;
+  readonly code: string;
+  readonly detail: string;
+}
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly documents: number;
+  readonly shards: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly problems: readonly VerifyProblem[];
+}
+
+/** Everything that HTTP and the command line may ask. One implementation: `Mosaic` of engine/index.ts. */
+export interface Engine {
+  readonly limits: { readonly maxBodyBytes: number; readonly maxBatchDocs: number; readonly maxTextBytes: number };
+  /** Stores one document; `created` is false when it replaced one. */
+  put(scope: Scope, document: DocumentInput): Promise<WriteResult & { readonly created: boolean }>;
+  /** Stores many, each on its own: a bad one is reported and harms no other. `documents` were only parsed from JSON. */
+  putMany(scope: Scope, documents: readonly unknown[]): Promise<BatchResult>;
+  get(scope: Scope, id: string, options?: { readonly embedding?: boolean }): Promise<StoredDocument>;
+  patch(scope: Scope, id: string, patch: DocumentPatch): Promise<WriteResult>;
+  delete(scope: Scope, id: string): Promise<WriteResult>;
+  search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
+  createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo>;
+  collections(tenant: TenantName): Promise<readonly CollectionInfo[]>;
+  collection(scope: Scope): Promise<CollectionInfo>;
+  deleteCollection(scope: Scope): Promise<void>;
+  stats(scope: Scope): Promise<CollectionStats>;
+  tenants(): Promise<readonly TenantName[]>;
+  verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport>;
+  /** Folds everything acknowledged so far into shards; returns when it is done. */
+  fold(scope: Scope): Promise<void>;
+  /** Throws when storage does not answer. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type { CollectionName };

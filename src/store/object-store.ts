@@ -1,0 +1,74 @@
+/**
+ * What Mosaic asks of storage. Keys are `/`-separated, relative, without empty, `.` or `..` parts.
+ *
+ * Promises that every implementation keeps, and that Amazon S3 documents: a read after a successful write sees it;
+ * a put is atomic (never a part of the body); of racing conditional puts on one key at most one succeeds.
+ * An ETag is opaque: equal ETags of one key mean equal bytes, nothing more (it need not be a hash).
+ */
+export interface ObjectStore {
+  /** For messages: `folder ./data`, `s3://bucket/prefix`. Holds no secret. */
+  readonly description: string;
+
+  /**
+   * The object's bytes, or of it `range` (clipped at the object's end; a start at or after the end gives no bytes).
+   * `absent` when there is no such key, `not_modified` when `ifNoneMatch` names the current ETag.
+   */
+  get(key: string, options?: GetOptions): Promise<GetResult>;
+  head(key: string): Promise<ObjectInfo | undefined>;
+  /**
+   * Durable when it returns. Throws `conflict` when the condition does not hold (code `precondition_failed`), and
+   * `unavailable` when the outcome is unknown or refused for now; after that a conditional put may or may not have
+   * taken effect, and the caller must look.
+   */
+  put(key: string, body: PutBody, options?: PutOptions): Promise<{ readonly etag: string }>;
+  /** Keys that start with `prefix`, in ascending order of their UTF-8 bytes, strictly after `startAfter`. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  /** Done also when there was no such key. */
+  delete(key: string): Promise<void>;
+  /** Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent. */
+  copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }>;
+  /** Writes the whole object to the local file `path` (overwriting); undefined when there is no such key. */
+  download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
+  /** A local file that holds exactly this object for as long as the object exists, when the store has one. */
+  localPath(key: string): string | undefined;
+  /** Releases sockets and files. */
+  close(): Promise<void>;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly etag: string;
+  /** Of the whole object. */
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch, by the store's clock. */
+  readonly modifiedMs: number;
+  /** As S3 names them; `STANDARD` where the store has no classes. */
+  readonly storageClass: string;
+}
+
+/** `start` inclusive, `end` exclusive; `{ lastBytes }` the end of the object. */
+export type ByteRange = { readonly start: number; readonly end: number } | { readonly lastBytes: number };
+export interface GetOptions {
+  readonly range?: ByteRange;
+  readonly ifNoneMatch?: string;
+  readonly signal?: AbortSignal;
+}
+export type GetResult =
+  | { readonly status: "found"; readonly bytes: Uint8Array; readonly info: ObjectInfo }
+  | { readonly status: "absent" }
+  | { readonly status: "not_modified" };
+
+/** Bytes in memory, or a local file that is streamed. */
+export type PutBody = Uint8Array | { readonly path: string };
+export interface PutOptions {
+  /** Only when no object has this key. */
+  readonly ifNoneMatch?: "*";
+  /** Only when the object's current ETag is this one (absent object: `conflict`). */
+  readonly ifMatch?: string;
+  readonly contentType?: string;
+  readonly storageClass?: string;
+}
+export interface ListOptions {
+  readonly startAfter?: string;
+  readonly limit?: number;
+}
