@@ -1,0 +1,39 @@
+import type { IncludeField, SearchRequest } from "./api.ts";
+import { invalid } from "./check-document.ts";
+
+export const maxLimit = 1000;
+export const maxOffset = 10_000;
+const includable: readonly IncludeField[] = ["text", "metadata", "embedding", "scores"];
+
+/** A complete search request. Throws `invalid` for anything that is out of bounds. */
+export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
+  const { limit = 10, offset = 0, include = ["text", "metadata"], recall = "balanced", consistency = "strong", explain = false } = input;
+  if ((input.query === undefined) === (input.vector === undefined)) {
+    throw invalid("query_or_vector", "Send exactly one of query (a text) and vector (an array of numbers).");
+  }
+  if (input.query !== undefined && (typeof input.query !== "string" || input.query.trim() === "")) {
+    throw invalid("empty_query", "The query is empty; send a text with at least one visible character.");
+  }
+  if (input.query !== undefined && !input.query.isWellFormed()) {
+    throw invalid("invalid_utf8", "The query holds half of a surrogate pair; send valid Unicode.");
+  }
+  within("limit", limit, 1, maxLimit);
+  within("offset", offset, 0, maxOffset);
+  if (input.shard_limit !== undefined) within("shard_limit", input.shard_limit, 1, 1_000_000);
+  if (input.timeout_ms !== undefined) within("timeout_ms", input.timeout_ms, 1, 600_000);
+  oneOf("recall", recall, ["fast", "balanced", "exact"]);
+  oneOf("consistency", consistency, ["strong", "eventual"]);
+  for (const field of include) oneOf("include", field, includable);
+  if (input.min_score !== undefined && !Number.isFinite(input.min_score)) throw invalid("invalid_min_score", "min_score is not a finite number.");
+  return { ...input, limit, offset, include, recall, consistency, explain };
+}
+
+function within(field: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw invalid(`invalid_${field}`, `${field} is a whole number from ${least} to ${most}.`);
+}
+
+function oneOf(field: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw invalid(`invalid_${field}`, `${field} can be: ${allowed.join(", ")}.`);
+}

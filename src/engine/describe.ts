@@ -1,0 +1,104 @@
+import { formatTimestamp } from "../base/index.ts";
+import type { Manifest } from "../manifest/index.ts";
+import type { LeafHit, VectorAnswer } from "../search/index.ts";
+import type { LocalObjects } from "../shard/index.ts";
+import { type Receipt, usdOf } from "../telemetry/index.ts";
+import type { CollectionInfo, CollectionStats, Metadata, SearchHit, SearchRequest, SearchResponse } from "./api.ts";
+import type { Collection } from "./collection.ts";
+
+export function describeCollection(collection: Collection, documents: number): CollectionInfo {
+  const { manifest, scope } = collection.log;
+  const { dimensions, distance, embeddingModel, precision, language, clusterBy, shardMaxDocs } = manifest.settings;
+  return {
+    name: scope.collection,
+    created_at: manifest.createdAt,
+    dimensions,
+    distance,
+    embedding_model: embeddingModel,
+    precision,
+    language,
+    cluster_by: clusterBy,
+    shard_max_docs: shardMaxDocs,
+    documents,
+  };
+}
+
+export function describeStats(collection: Collection, documents: number, localObjects: LocalObjects): CollectionStats {
+  const { manifest, tail } = collection.log;
+  const { lastFoldMs } = collection.schedule;
+  return {
+    documents,
+    deleted: manifest.shards.reduce((sum, { deletes }) => sum + (deletes?.count ?? 0), 0),
+    bytes: bytesOf(manifest) + tail.bytes,
+    generation: manifest.generation,
+    shards: manifest.shards.map((shard) => ({
+      id: shard.id,
+      status: shard.status,
+      documents: shard.documents,
+      deleted: shard.deletes?.count ?? 0,
+      bytes: shard.file.sizeBytes,
+      created_at: shard.createdAt,
+    })),
+    shards_by_status: Object.fromEntries(
+      ["active", "sealed"].map((status) => [status, manifest.shards.filter((shard) => shard.status === status).length]),
+    ),
+    wal: { segments: tail.segments, bytes: tail.bytes, last_sequence: tail.lastSequence, folded_through: manifest.foldedThrough },
+    cache: { bytes: localObjects.bytes, files: localObjects.count },
+    last_fold_at: lastFoldMs === undefined ? null : formatTimestamp(lastFoldMs),
+  };
+}
+
+const bytesOf = ({ shards }: Manifest): number =>
+  shards.reduce((sum, { file, summary, deletes }) => sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0), 0);
+
+export interface AnswerCost {
+  readonly receipt: Receipt;
+  readonly tookMs: number;
+  readonly remote: boolean;
+}
+
+export function describeAnswer(answer: VectorAnswer, request: SearchRequest, { receipt, tookMs, remote }: AnswerCost): SearchResponse {
+  const { work, plan, failed } = answer;
+  const stats = {
+    took_ms: round(tookMs, 3),
+    shards_total: plan.shards.length,
+    shards_searched: answer.shardsSearched,
+    documents_scored: work.rowsScanned + work.tailDocuments,
+    cells_total: answer.cellsTotal,
+    cells_searched: work.cellsSearched,
+    rows_rescored: work.rowsRescored,
+    cost: {
+      get_requests: receipt.getRequests,
+      put_requests: receipt.putRequests,
+      list_requests: receipt.listRequests,
+      bytes_fetched: receipt.bytesFetched,
+      cache_hits: receipt.cacheHits,
+      compute_ms: round(receipt.computeMs, 3),
+      usd: Number(usdOf(receipt, remote).toPrecision(4)),
+    },
+  };
+  const results = answer.hits.map((hit) => describeHit(hit, request));
+  const response = { results, degraded: failed.length > 0, failed_shards: failed, stats };
+  return request.explain ? { ...response, plan: describePlan(answer, request) } : response;
+}
+
+function describeHit({ id, score, document, vector }: LeafHit, { include }: SearchRequest): SearchHit {
+  return {
+    id,
+    score,
+    ...(document !== null && include.includes("text") ? { text: document.text } : {}),
+    ...(document !== null && include.includes("metadata") ? { metadata: JSON.parse(document.metadata) as Metadata } : {}),
+    ...(document === null ? {} : { created_at: document.createdAt }),
+    ...(vector === null ? {} : { embedding: [...vector] }),
+    ...(include.includes("scores") ? { scores: { vector_similarity: score } } : {}),
+  };
+}
+
+const describePlan = ({ plan, work }: VectorAnswer, { recall }: SearchRequest): NonNullable<SearchResponse["plan"]> => ({
+  generation: plan.generation,
+  recall,
+  tail_documents: work.tailDocuments,
+  shards: plan.shards.map(({ cellsSelected, ...shard }) => ({ ...shard, cells_selected: cellsSelected })),
+});
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));

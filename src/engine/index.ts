@@ -1,0 +1,9 @@
+/**
+ * engine: Mosaic as one object.
+ * Answers: documents, collections and searches of every tenant; checks what comes in, shapes what goes out.
+ * Owns: the composition of rooms in this process, the open collections.
+ * Never: speaks HTTP, parses a command line.
+ */
+export type * from "./api.ts";
+export { Mosaic, type OpenOptions } from "./mosaic.ts";
+export { settingsFrom } from "../base/index.ts";

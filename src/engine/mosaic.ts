@@ -1,0 +1,156 @@
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Logger, type Random, type Scope, type Settings, silentLogger, systemClock, systemRandom, type TenantName } from "../base/index.ts";
+import { type Embedder, openEmbedder } from "../embedding/index.ts";
+import { Builder } from "../ingest/index.ts";
+import { verifyCollection } from "../lifecycle/index.ts";
+import { listTenants } from "../manifest/index.ts";
+import { Root, ShardHealth, ThreadLeaves, WorkerPool } from "../search/index.ts";
+import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
+import { type ObjectStore, openStore } from "../store/index.ts";
+import { currentReceipt } from "../telemetry/index.ts";
+import type {
+  BatchResult,
+  CollectionInfo,
+  CollectionSpec,
+  CollectionStats,
+  DocumentInput,
+  DocumentPatch,
+  Engine,
+  SearchRequest,
+  SearchResponse,
+  StoredDocument,
+  VerifyReport,
+  WriteResult,
+} from "./api.ts";
+import { Collections } from "./collections.ts";
+import type { Collection, EngineParts } from "./collection.ts";
+import { describeCollection, describeStats } from "./describe.ts";
+import { Reads } from "./reads.ts";
+import { Writes } from "./writes.ts";
+
+export interface OpenOptions {
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Instead of what the settings name: for tests, and for compositions that bring their own. */
+  readonly store?: ObjectStore;
+  readonly embedder?: Embedder;
+}
+
+/** Mosaic in this process: the library, and what the server and the command line stand on. */
+export class Mosaic implements Engine {
+  readonly settings: Settings;
+  readonly limits: Engine["limits"];
+  readonly #parts: EngineParts;
+  readonly #embedder: Embedder;
+  readonly #pool: WorkerPool;
+  readonly #collections: Collections;
+  readonly #reads: Reads;
+  readonly #writes: Writes;
+
+  private constructor(settings: Settings, parts: EngineParts, embedder: Embedder) {
+    const { maxBodyBytes, maxBatchDocs, maxTextBytes, searchThreads, codesMaxBytes, openShards, cachePath } = settings;
+    const { clock, logger, localObjects } = parts;
+    this.settings = settings;
+    this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
+    this.#parts = parts;
+    this.#embedder = embedder;
+    this.#pool = new WorkerPool({ threads: searchThreads, codesMaxBytes, openShards, clock, logger, verifiedFolder: verifiedFolder(cachePath) });
+    const root = new Root(new ThreadLeaves(this.#pool, localObjects, new ShardHealth(clock)), clock);
+    this.#collections = new Collections(parts, embedder);
+    this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
+    this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
+  }
+
+  /** Opens storage and prepares threads; the model is loaded by the first text, or by `warm`. */
+  static async open(settings: Settings, options: OpenOptions = {}): Promise<Mosaic> {
+    const { logger = silentLogger, clock = systemClock, random = systemRandom } = options;
+    const embedder = options.embedder ?? openEmbedder(settings, { clock });
+    const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
+    const verified = new VerifiedFiles(verifiedFolder(settings.cachePath));
+    const localObjects = new LocalObjects({ store, random, verified, folder: join(settings.cachePath, "objects"), maxBytes: settings.cacheMaxBytes });
+    const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
+    return new Mosaic(settings, { settings, store, clock, random, logger, localObjects, builder: new Builder(logger), workFolder }, embedder);
+  }
+
+  /** Loads model and threads ahead of the first query. */
+  async warm(): Promise<void> {
+    this.#pool.warm();
+    await this.#embedder.warm();
+  }
+
+  put(scope: Scope, document: DocumentInput): Promise<WriteResult & { readonly created: boolean }> {
+    return this.#writes.put(scope, document);
+  }
+  putMany(scope: Scope, documents: readonly unknown[]): Promise<BatchResult> {
+    return this.#writes.putMany(scope, documents);
+  }
+  patch(scope: Scope, id: string, patch: DocumentPatch): Promise<WriteResult> {
+    return this.#writes.patch(scope, id, patch);
+  }
+  delete(scope: Scope, id: string): Promise<WriteResult> {
+    return this.#writes.delete(scope, id);
+  }
+  get(scope: Scope, id: string, options: { readonly embedding?: boolean } = {}): Promise<StoredDocument> {
+    return this.#reads.get(scope, id, options.embedding ?? false);
+  }
+  search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
+    return this.#reads.search(scope, request);
+  }
+
+  async createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo> {
+    return describeCollection(await this.#collections.create(scope, spec), 0);
+  }
+  async collections(tenant: TenantName): Promise<readonly CollectionInfo[]> {
+    const scopes = await this.#collections.names(tenant);
+    const found = await Promise.all(scopes.map((scope) => this.#reads.ifPresent(scope, (collection) => this.#describe(collection))));
+    return found.filter((info) => info !== undefined);
+  }
+  collection(scope: Scope): Promise<CollectionInfo> {
+    return this.#reads.fresh(scope, (collection) => this.#describe(collection));
+  }
+  async deleteCollection(scope: Scope): Promise<void> {
+    await this.#collections.delete(scope);
+  }
+  stats(scope: Scope): Promise<CollectionStats> {
+    return this.#reads.fresh(scope, async (collection) => {
+      const documents = await this.#reads.count(collection);
+      return describeStats(collection, documents, this.#parts.localObjects);
+    });
+  }
+  tenants(): Promise<readonly TenantName[]> {
+    return listTenants(this.#parts.store);
+  }
+
+  async verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
+    const { store, localObjects } = this.#parts;
+    return await this.#reads.fresh(scope, (collection) =>
+      verifyCollection({ store, localObjects, log: collection.log, onProgress: onProgress ?? (() => undefined) }),
+    );
+  }
+
+  async fold(scope: Scope): Promise<void> {
+    await this.#reads.fresh(scope, async ({ schedule }) => schedule.foldAll());
+  }
+
+  async ready(): Promise<void> {
+    await this.#parts.store.head("ready");
+  }
+
+  async #describe(collection: Collection): Promise<CollectionInfo> {
+    return describeCollection(collection, await this.#reads.count(collection));
+  }
+
+  /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
+  async close(): Promise<void> {
+    await this.#collections.close();
+    await Promise.all([this.#pool.close(), this.#parts.builder.close(), this.#embedder.close()]);
+    await this.#parts.store.close();
+    await rm(this.#parts.workFolder, { recursive: true, force: true });
+  }
+}
+
+const verifiedFolder = (cachePath: string): string => join(cachePath, "verified");

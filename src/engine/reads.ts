@@ -1,0 +1,152 @@
+import { type DocumentId, documentId, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
+import type { Embedder } from "../embedding/index.ts";
+import { liveDocuments } from "../manifest/index.ts";
+import type { LeafDocument, Root, VectorAnswer, VectorQuery } from "../search/index.ts";
+import { normalised } from "../shard/index.ts";
+import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
+import type { Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
+import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
+import { checkSearch } from "./check-search.ts";
+import type { Collection, EngineParts } from "./collection.ts";
+import { type Collections, modelMismatch } from "./collections.ts";
+import { describeAnswer } from "./describe.ts";
+
+export interface ReadParts {
+  readonly parts: EngineParts;
+  readonly collections: Collections;
+  readonly root: Root;
+  readonly embedder: Embedder;
+}
+
+/** A document as it is now, wherever it lies. */
+export interface CurrentDocument extends LeafDocument {
+  readonly vector: Float32Array | null;
+}
+
+/** Documents by id, and search. */
+export class Reads {
+  readonly #with: ReadParts;
+
+  constructor(parts: ReadParts) {
+    this.#with = parts;
+  }
+
+  /** Runs `task` on the collection as it is now; one that was deleted elsewhere is looked for anew. */
+  async fresh<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+    return await this.on(scope, async (collection) => {
+      await collection.log.refresh();
+      return await task(collection);
+    });
+  }
+
+  async ifPresent<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.fresh(scope, task);
+    } catch (error) {
+      if (isMosaicError(error, "not_found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Runs `task` on the open collection; when it turns out to be gone, once more on a newly opened one. */
+  async on<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+    try {
+      return await task(await this.#with.collections.get(scope));
+    } catch (error) {
+      if (!(isMosaicError(error, "not_found") && error.code === "collection_not_found")) throw error;
+      this.#with.collections.forget(scope);
+      return await task(await this.#with.collections.get(scope));
+    }
+  }
+
+  async get(scope: Scope, id: string, withEmbedding: boolean): Promise<StoredDocument> {
+    const key = documentId(id);
+    const found = await this.fresh(scope, (collection) => this.current(collection, key));
+    if (found === undefined) throw documentNotFound(id);
+    const { text, metadata, createdAt, updatedAt, vector } = found;
+    const embedding = withEmbedding && vector !== null ? { embedding: [...vector] } : {};
+    return { id, text, metadata: JSON.parse(metadata) as Metadata, created_at: createdAt, updated_at: updatedAt, ...embedding };
+  }
+
+  /** The live document of an id in the state that the collection's log knows; refresh it first. */
+  async current(collection: Collection, id: DocumentId): Promise<CurrentDocument | undefined> {
+    const inTail = collection.log.tail.entry(id)?.operation;
+    if (inTail?.kind === "delete") return undefined;
+    if (inTail !== undefined) return inTail;
+    const { root, parts } = this.#with;
+    const [row] = await root.lookup(collection.view, [id], true, parts.settings.shardTimeoutMs);
+    return row?.document == null ? undefined : { ...row.document, vector: row.vector };
+  }
+
+  /** Live documents, exactly: rows that the tail replaces or deletes are looked up where a filter can't exclude them. */
+  async count({ log, view }: Collection): Promise<number> {
+    const { root, parts } = this.#with;
+    const inShards = log.manifest.shards.reduce((sum, shard) => sum + liveDocuments(shard), 0);
+    const documents = inShards + log.tail.documents;
+    const outdated = view.maybeOutdated();
+    const rows = outdated.length === 0 ? [] : await root.lookup(view, outdated, false, parts.settings.shardTimeoutMs);
+    return documents - rows.length;
+  }
+
+  async search(scope: Scope, input: Partial<SearchRequest>): Promise<SearchResponse> {
+    const { parts } = this.#with;
+    const startedMs = parts.clock.monotonicMs();
+    const request = checkSearch(input);
+    const receipt = emptyReceipt();
+    const answer = await withReceipt(receipt, () =>
+      this.on(scope, async (collection) => {
+        const vector = await this.#queryVector(collection, request);
+        return await this.#search(collection, request, vector);
+      }),
+    );
+    const tookMs = parts.clock.monotonicMs() - startedMs;
+    return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
+  }
+
+  async #search(collection: Collection, request: SearchRequest, vector: Float32Array | undefined): Promise<VectorAnswer> {
+    const { root, parts } = this.#with;
+    const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
+    const query: VectorQuery = {
+      vector: vector ?? new Float32Array(0),
+      limit,
+      offset,
+      minScore,
+      recall,
+      consistency,
+      shardLimit,
+      timeoutMs: Math.min(request.timeout_ms ?? Number.POSITIVE_INFINITY, parts.settings.shardTimeoutMs),
+      withText: include.includes("text") || include.includes("metadata"),
+      withVector: include.includes("embedding"),
+    };
+    return await root.search(collection.view, query);
+  }
+
+  async #queryVector(collection: Collection, { query, vector }: SearchRequest): Promise<Float32Array | undefined> {
+    const { dimensions, distance } = collection.log.manifest.settings;
+    const raw = vector === undefined ? await this.embed(collection, [query ?? ""]).then(([first]) => first) : checkVector(vector, "vector");
+    if (raw === undefined) throw new MosaicError("internal", "embed query");
+    refuseZero(raw, distance, "vector");
+    if (dimensions !== null) refuseLength(raw, dimensions, "vector");
+    return distance === "cosine" ? normalised(raw) : raw;
+  }
+
+  /** Vectors of texts by the collection's model. Throws when this engine has another. */
+  async embed(collection: Collection, texts: readonly string[]): Promise<Float32Array[]> {
+    const { embedder } = this.#with;
+    const { embeddingModel } = collection.log.manifest.settings;
+    if (embeddingModel === "none") {
+      throw invalid("embedding_required", "This collection has no embedding model: send vectors (embedding in documents, vector in searches).");
+    }
+    if (embeddingModel !== embedder.model) throw modelMismatch(embeddingModel, embedder.model ?? "none");
+    return await embedder.embed(texts);
+  }
+}
+
+export function documentNotFound(id: string): MosaicError {
+  return new MosaicError("not_found", "find document", {
+    code: "document_not_found",
+    detail: `There is no document with the id ${JSON.stringify(id.slice(0, 100))} in this collection.`,
+  });
+}
+
+export type { SearchHit };

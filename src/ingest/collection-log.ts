@@ -1,0 +1,152 @@
+import { type Clock, collectionPrefix, type Scope } from "../base/index.ts";
+import { collectionNotFound, type Manifest, type ManifestStore, segmentKey, type Stored } from "../manifest/index.ts";
+import type { ObjectStore } from "../store/index.ts";
+import { decodeSegment, type Segment } from "./segment.ts";
+import { Tail } from "./tail.ts";
+
+export interface LogParts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly manifests: ManifestStore;
+  /** Fetches what reading this manifest will need, before it becomes the current one. */
+  readonly prepare: (manifest: Manifest) => Promise<void>;
+  /** Told when a manifest became the current one. */
+  readonly adopted: (manifest: Manifest) => void;
+}
+
+/** Segments asked for at once when more than one is waiting. */
+const probeWindow = 16;
+
+/**
+ * One process's knowledge of a collection: the newest manifest it has seen and the tail after it. `refresh` brings it
+ * up to every write that was acknowledged, by anybody, before the call. Manifest and tail change together, within
+ * one turn of the event loop, so that who reads both without awaiting sees one moment.
+ */
+export class CollectionLog {
+  readonly scope: Scope;
+  readonly #parts: LogParts;
+  readonly #prefix: string;
+  #stored: Stored;
+  #tail: Tail;
+  /** When the manifest was last known to be current, by both clocks: one of them stands still while a machine sleeps. */
+  #validatedAt: { readonly wallMs: number; readonly monotonicMs: number };
+  #running: Promise<void> | undefined;
+  #queued: Promise<void> | undefined;
+  #adopting: Promise<void> = Promise.resolve();
+
+  constructor(scope: Scope, stored: Stored, parts: LogParts) {
+    this.scope = scope;
+    this.#parts = parts;
+    this.#prefix = collectionPrefix(scope);
+    this.#stored = stored;
+    this.#tail = new Tail(stored.manifest.foldedThrough);
+    this.#validatedAt = this.#now();
+  }
+
+  /** Throws `not_found` when the collection does not exist. */
+  static async open(scope: Scope, parts: LogParts): Promise<CollectionLog> {
+    const stored = await parts.manifests.read();
+    if (stored === undefined) throw collectionNotFound(scope);
+    await parts.prepare(stored.manifest);
+    const log = new CollectionLog(scope, stored, parts);
+    await log.refresh();
+    return log;
+  }
+
+  get manifest(): Manifest {
+    return this.#stored.manifest;
+  }
+  get stored(): Stored {
+    return this.#stored;
+  }
+  get tail(): Tail {
+    return this.#tail;
+  }
+
+  /** Milliseconds since the manifest was last known to be current, by the clock that says more. */
+  validatedAgoMs(): number {
+    const now = this.#now();
+    return Math.max(now.wallMs - this.#validatedAt.wallMs, now.monotonicMs - this.#validatedAt.monotonicMs);
+  }
+
+  /**
+   * After this, every write acknowledged before the call is visible here. Calls that come while one runs share the
+   * next: the running one may have asked too early for them. One round of two requests when nothing is new.
+   */
+  refresh(): Promise<void> {
+    if (this.#running === undefined) {
+      this.#running = this.#refresh().finally(() => {
+        this.#running = undefined;
+      });
+      return this.#running;
+    }
+    this.#queued ??= this.#running
+      .catch(() => undefined) // its callers are told; the next one asks anew
+      .then(() => {
+        this.#queued = undefined;
+        return this.refresh();
+      });
+    return this.#queued;
+  }
+
+  /** Takes over a manifest that was read or swapped in, unless a newer one came first. One at a time. */
+  adopt(stored: Stored): Promise<void> {
+    const turn = this.#adopting.then(() => this.#adopt(stored));
+    this.#adopting = turn.catch(() => undefined); // the caller is told; the next turn starts clean
+    return turn;
+  }
+
+  /** Adds the segment that this process has just written, unless a refresh has found it already. */
+  applyOwn(sequence: number, segment: Segment): void {
+    if (sequence === this.#tail.lastSequence + 1) this.#tail.append(segment.operations);
+  }
+
+  /** One segment of the log, or undefined when there is none of that sequence. */
+  async readSegment(sequence: number): Promise<Segment | undefined> {
+    const key = this.#prefix + segmentKey(sequence);
+    const got = await this.#parts.store.get(key);
+    return got.status === "found" ? decodeSegment(got.bytes, key) : undefined;
+  }
+
+  async #refresh(): Promise<void> {
+    const { manifests } = this.#parts;
+    for (let window = 1; ; window = probeWindow) {
+      const first = this.#tail.lastSequence + 1;
+      const asked = this.#now();
+      const probes = Array.from({ length: window }, (_, at) => this.readSegment(first + at));
+      const [stored, ...segments] = await Promise.all([manifests.read(this.#stored), ...probes]);
+      if (stored === undefined) throw collectionNotFound(this.scope);
+      if (stored !== this.#stored) await this.adopt(stored);
+      this.#validatedAt = asked;
+      const found = segments.findIndex((segment) => segment === undefined);
+      this.#append(first, found < 0 ? segments : segments.slice(0, found));
+      const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
+      if (sawTheEnd) return;
+    }
+  }
+
+  /** Appends what is still news: a concurrent commit or a newer manifest may have moved the tail meanwhile. */
+  #append(first: number, segments: readonly (Segment | undefined)[]): void {
+    segments.forEach((segment, at) => {
+      if (segment === undefined || first + at !== this.#tail.lastSequence + 1) return;
+      // What a deleted collection of this name left behind keeps its place in the sequence, and says nothing.
+      this.#tail.append(segment.incarnation === this.manifest.incarnation ? segment.operations : []);
+    });
+  }
+
+  async #adopt(stored: Stored): Promise<void> {
+    const same = stored.manifest.incarnation === this.manifest.incarnation;
+    if (same && stored.manifest.generation <= this.manifest.generation) return;
+    await this.#parts.prepare(stored.manifest);
+    // From here on in one turn: whoever looks sees the old manifest with its tail, or the new one with its own.
+    if (!same) this.#tail = new Tail(stored.manifest.foldedThrough);
+    this.#stored = stored;
+    this.#tail.dropThrough(stored.manifest.foldedThrough);
+    this.#parts.adopted(stored.manifest);
+  }
+
+  #now(): { readonly wallMs: number; readonly monotonicMs: number } {
+    const { clock } = this.#parts;
+    return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
+  }
+}

@@ -1,0 +1,86 @@
+import { type Clock, errorFields, type Logger } from "../base/index.ts";
+import type { CollectionLog } from "./collection-log.ts";
+import type { Fold, FoldOutcome } from "./fold.ts";
+
+export interface FoldScheduleOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A fold begins at once when the tail has this many segments or bytes, and otherwise after this time of rest. */
+  readonly segments: number;
+  readonly bytes: number;
+  readonly idleMs: number;
+}
+
+/** Decides when a collection is folded, and sees to it that one process folds it once at a time. */
+export class FoldSchedule {
+  readonly #log: CollectionLog;
+  readonly #fold: Fold;
+  readonly #options: FoldScheduleOptions;
+  #running: Promise<FoldOutcome> | undefined;
+  #cancelIdle: (() => void) | undefined;
+  #failures = 0;
+  #closed = false;
+  lastFoldMs: number | undefined;
+
+  constructor(log: CollectionLog, fold: Fold, options: FoldScheduleOptions) {
+    this.#log = log;
+    this.#fold = fold;
+    this.#options = options;
+  }
+
+  /** Told of every write and every look at the tail. */
+  noticeTail(): void {
+    if (this.#closed || this.#running !== undefined || this.#log.tail.segments === 0) return;
+    const { segments, bytes, idleMs } = this.#options;
+    const due = this.#log.tail.segments >= segments || this.#log.tail.bytes >= bytes;
+    if (due && this.#failures === 0) this.#start();
+    else this.#wait(Math.min(idleMs * 2 ** this.#failures, 60_000));
+  }
+
+  /** Folds until everything that was acknowledged before the call is in shards. */
+  async foldAll(): Promise<void> {
+    await this.#running?.catch(() => undefined); // its failure was logged; this call makes its own attempt
+    while ((await this.#run()) !== "nothing");
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelIdle?.();
+    await this.#running?.catch(() => undefined); // logged where it ran
+  }
+
+  #start(): void {
+    this.#run().then(
+      () => this.noticeTail(),
+      (error: unknown) => {
+        if (this.#closed) return;
+        this.#options.logger.error("fold failed; it will be tried again", { ...this.#log.scope, ...errorFields(error) });
+        this.noticeTail();
+      },
+    );
+  }
+
+  /** One wait at a time: a steady trickle of writes must not put the fold off for ever. */
+  #wait(ms: number): void {
+    this.#cancelIdle ??= this.#options.clock.schedule(ms, () => {
+      this.#cancelIdle = undefined;
+      if (!this.#closed && this.#running === undefined) this.#start();
+    });
+  }
+
+  async #run(): Promise<FoldOutcome> {
+    while (this.#running !== undefined) await this.#running.catch(() => undefined); // the other caller is told
+    this.#running = this.#fold.run();
+    try {
+      const outcome = await this.#running;
+      this.#failures = 0;
+      this.lastFoldMs = this.#options.clock.now();
+      return outcome;
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+}

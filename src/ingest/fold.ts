@@ -1,0 +1,264 @@
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, collectionPrefix, type DocumentId, type Logger, type Random, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
+import {
+  type Condemned,
+  type DeletesRef,
+  liveDocuments,
+  liveKeys,
+  type Manifest,
+  type ManifestStore,
+  type ObjectRef,
+  segmentKey,
+  type ShardEntry,
+  type Stored,
+} from "../manifest/index.ts";
+import { type BuiltShard, cellRows, DeadRows, hashOf, type LocalObjects, readChecked, type ShardRow, type Summaries } from "../shard/index.ts";
+import type { ObjectStore } from "../store/index.ts";
+import type { Builder } from "./builder.ts";
+import type { CollectionLog } from "./collection-log.ts";
+import { chooseMerge } from "./merge-policy.ts";
+import { type Operation, operationBytes, type Upsert } from "./segment.ts";
+
+export interface FoldParts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly manifests: ManifestStore;
+  readonly summaries: Summaries;
+  readonly localObjects: LocalObjects;
+  readonly builder: Builder;
+  /** Local folder for files under construction. */
+  readonly workFolder: string;
+  readonly shardMaxBytes: number;
+  readonly gcGraceMs: number;
+}
+
+/** What one fold will do, made from one moment's manifest and tail. */
+interface Plan {
+  readonly base: Stored;
+  readonly through: number;
+  readonly operations: ReadonlyMap<DocumentId, Operation>;
+  readonly merge: readonly ShardEntry[];
+  readonly stay: readonly ShardEntry[];
+}
+
+export type FoldOutcome = "folded" | "nothing" | "overtaken";
+
+/**
+ * Moves the tail into shards: builds one from its documents (and the live rows of small shards that are due for
+ * merging), marks the rows that it replaces or deletes as dead, and swaps the manifest. Until the swap nothing of it is
+ * visible; running it twice, or in two processes, is harmless: the swap of one of them finds its base gone.
+ * Requests: 2 PUT a new shard, 1 a shard with new deaths, 2 for the swap.
+ */
+export class Fold {
+  readonly #log: CollectionLog;
+  readonly #parts: FoldParts;
+  readonly #prefix: string;
+
+  constructor(log: CollectionLog, parts: FoldParts) {
+    this.#log = log;
+    this.#parts = parts;
+    this.#prefix = collectionPrefix(log.scope);
+  }
+
+  async run(): Promise<FoldOutcome> {
+    await this.#log.refresh();
+    const plan = this.#plan();
+    if (plan === undefined) return "nothing";
+    const folder = join(this.#parts.workFolder, this.#parts.random.nonce(8));
+    await mkdir(folder, { recursive: true });
+    try {
+      const { shards, deaths } = await this.#build(plan, folder);
+      const added = await Promise.all(shards.map((shard) => this.#store(plan, shard)));
+      const deletes = await this.#storeDeaths(plan, deaths);
+      return await this.#swap(plan, added, deletes);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  #plan(): Plan | undefined {
+    const { stored: base, tail } = this.#log;
+    const through = tail.lastSequence;
+    if (through === base.manifest.foldedThrough) return undefined;
+    const operations = tail.through(through);
+    const upserts = [...operations.values()].filter(isUpsert);
+    const bytes = upserts.reduce((sum, operation) => sum + operationBytes(operation), 0);
+    const { shards, settings } = base.manifest;
+    const limits = { maxDocs: settings.shardMaxDocs, maxBytes: this.#parts.shardMaxBytes };
+    const merge = upserts.length === 0 ? [] : chooseMerge(shards, upserts.length, bytes, limits);
+    return { base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
+  }
+
+  async #build(plan: Plan, folder: string): Promise<{ shards: readonly BuiltShard[]; deaths: ReadonlyMap<ShardEntry, readonly number[]> }> {
+    const { localObjects, builder, shardMaxBytes, random, clock } = this.#parts;
+    const { settings } = plan.base.manifest;
+    const rows = [...plan.operations.values()].filter(isUpsert).map(asRow);
+    const merge = await Promise.all(
+      plan.merge.map(async (entry) => ({
+        path: await localObjects.path(entry.file),
+        rows: entry.documents,
+        deadBits: (await this.#deadRows(entry)).bits,
+      })),
+    );
+    const candidates = this.#mayHold(plan);
+    const lookups = await Promise.all(
+      [...candidates].map(async ([entry, ids]) => ({ path: await localObjects.path(entry.file), ids })),
+    );
+    const total = rows.length + plan.merge.reduce((sum, entry) => sum + liveDocuments(entry), 0);
+    const { shards, found } = await builder.build({
+      input: {
+        folder,
+        dimensions: settings.dimensions,
+        distance: settings.distance,
+        maxDocs: settings.shardMaxDocs,
+        maxBytes: shardMaxBytes,
+        rows,
+        merge,
+        superseded: new Set(plan.operations.keys()),
+        shardIds: Array.from({ length: mostShards(total) }, () => random.id(clock.now())),
+      },
+      lookups,
+    });
+    const deaths = new Map([...candidates.keys()].map((entry, at) => [entry, found[at] ?? []] as const));
+    return { shards, deaths };
+  }
+
+  /** For each shard that stays: the ids of the tail that its filter can't exclude. */
+  #mayHold(plan: Plan): ReadonlyMap<ShardEntry, readonly string[]> {
+    const hashes = [...plan.operations.keys()].map((id) => ({ id, hash: hashOf(id) }));
+    const candidates = new Map<ShardEntry, readonly string[]>();
+    for (const entry of plan.stay) {
+      const filter = this.#parts.summaries.of(entry.id).ids;
+      const ids = hashes.filter(({ hash }) => filter.mayHoldHash(hash)).map(({ id }) => id as string);
+      if (ids.length > 0) candidates.set(entry, ids);
+    }
+    return candidates;
+  }
+
+  async #deadRows(entry: ShardEntry): Promise<DeadRows> {
+    if (entry.deletes === null) return DeadRows.none(entry.documents);
+    return DeadRows.decode(await readChecked(this.#parts.store, entry.deletes), entry.deletes.key);
+  }
+
+  async #store(plan: Plan, built: BuiltShard): Promise<ShardEntry> {
+    const { store, localObjects } = this.#parts;
+    const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...(await describeFile(built.path)) };
+    const summary = {
+      key: `${this.#prefix}summaries/${built.shard}`,
+      sizeBytes: built.summary.length,
+      sha256: sha256(built.summary),
+    };
+    await Promise.all([store.put(file.key, { path: built.path }), store.put(summary.key, built.summary)]);
+    localObjects.trust(file);
+    const { documents, vectors, cells, createdAt } = built;
+    const full = built.full || documents >= plan.base.manifest.settings.shardMaxDocs;
+    const status = full ? "sealed" : "active";
+    return { id: built.shard as ShardId, file, summary, deletes: null, documents, vectors, cells, createdAt, status };
+  }
+
+  /** New bitmaps of the shards that lose rows. */
+  async #storeDeaths(plan: Plan, deaths: ReadonlyMap<ShardEntry, readonly number[]>): Promise<ReadonlyMap<ShardId, DeletesRef>> {
+    const { store, random } = this.#parts;
+    const stored = await Promise.all(
+      [...deaths].map(async ([entry, rows]) => {
+        const before = await this.#deadRows(entry);
+        const after = before.with(rows);
+        if (after.count === before.count) return undefined;
+        const generation = (entry.deletes?.generation ?? 0) + 1;
+        const bytes = after.encode();
+        const key = `${this.#prefix}deletes/${entry.id}-${generation}-${random.nonce(6)}`;
+        await store.put(key, bytes, { ifNoneMatch: "*" });
+        const ref: DeletesRef = { key, sizeBytes: bytes.length, sha256: sha256(bytes), generation, count: after.count };
+        return [entry.id, ref] as const;
+      }),
+    );
+    return new Map(stored.filter((pair) => pair !== undefined));
+  }
+
+  async #swap(plan: Plan, added: readonly ShardEntry[], deletes: ReadonlyMap<ShardId, DeletesRef>): Promise<FoldOutcome> {
+    const { manifests, logger } = this.#parts;
+    let expired: readonly Condemned[] = [];
+    const swapped = await manifests.update(plan.base, (current) => {
+      if (!sameInputs(plan.base.manifest, current)) return undefined;
+      const next = this.#next(plan, current, added, deletes);
+      expired = next.expired;
+      return next.change;
+    });
+    const written = [...added.flatMap(({ file, summary }) => [file.key, summary.key]), ...[...deletes.values()].map(({ key }) => key)];
+    if (swapped === undefined) {
+      await this.#removeUnlessNamed(written);
+      await this.#log.refresh();
+      return "overtaken";
+    }
+    await this.#log.adopt(swapped);
+    logger.debug("folded", { through: plan.through, shards: added.length, merged: plan.merge.length });
+    await this.#remove(expired);
+    return "folded";
+  }
+
+  #next(
+    plan: Plan,
+    current: Manifest,
+    added: readonly ShardEntry[],
+    deletes: ReadonlyMap<ShardId, DeletesRef>,
+  ): { readonly change: Partial<Manifest>; readonly expired: readonly Condemned[] } {
+    const { clock, gcGraceMs } = this.#parts;
+    const stay = plan.stay.map((entry) => ({ ...entry, deletes: deletes.get(entry.id) ?? entry.deletes }));
+    const alive = stay.filter((entry) => liveDocuments(entry) > 0);
+    const shards = [...alive, ...added];
+    const live = new Set(shards.flatMap(({ file, summary, deletes: dead }) => [file.key, summary.key, dead?.key]));
+    const now: Condemned = {
+      generation: current.generation + 1,
+      atMs: clock.now(),
+      keys: liveKeys(current).filter((key) => !live.has(key)),
+      wal: [current.foldedThrough + 1, plan.through],
+    };
+    const isExpired = (condemned: Condemned): boolean => condemned.atMs + gcGraceMs < clock.now();
+    const kept = current.condemned.filter((condemned) => !isExpired(condemned));
+    const change = { foldedThrough: plan.through, shards, condemned: [...kept, now] };
+    return { change, expired: current.condemned.filter(isExpired) };
+  }
+
+  /** What a lost swap leaves behind; when its loss is in doubt the manifest decides. */
+  async #removeUnlessNamed(keys: readonly string[]): Promise<void> {
+    const current = await this.#parts.manifests.read();
+    const named = new Set([...(current === undefined ? [] : liveKeys(current.manifest)), ...(current?.manifest.condemned ?? []).flatMap((one) => one.keys)]);
+    await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#parts.store.delete(key)));
+  }
+
+  /** Deletes what was condemned long enough ago; the manifest has forgotten it already, so a crash only leaves litter. */
+  async #remove(expired: readonly Condemned[]): Promise<void> {
+    const { store, logger } = this.#parts;
+    const keys = expired.flatMap(({ keys: own, wal }) => [...own, ...walKeys(wal).map((key) => this.#prefix + key)]);
+    const results = await Promise.allSettled(keys.map((key) => store.delete(key)));
+    const failed = results.filter(({ status }) => status === "rejected").length;
+    if (failed > 0) logger.warn("could not delete condemned objects", { failed, of: keys.length });
+  }
+}
+
+/** A build cuts at cells of 512 rows (and once between rows with and without a vector), so it makes no more than this. */
+const mostShards = (rows: number): number => Math.ceil(rows / cellRows) + 2;
+
+const isUpsert = (operation: Operation): operation is Upsert => operation.kind === "upsert";
+
+function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): ShardRow {
+  const embedding = vector === null ? null : new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+  return { id, text, metadata, createdAt, updatedAt, pagerank: 0, embedding };
+}
+
+async function describeFile(path: string): Promise<Omit<ObjectRef, "key">> {
+  return { sizeBytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
+}
+
+const walKeys = (wal: readonly [number, number] | null): readonly string[] =>
+  wal === null ? [] : Array.from({ length: wal[1] - wal[0] + 1 }, (_, at) => segmentKey(wal[0] + at));
+
+/** A fold's result holds only for the tail and the shards that it was made from, dead rows included. */
+function sameInputs(base: Manifest, current: Manifest): boolean {
+  const identity = ({ shards, foldedThrough, incarnation }: Manifest): string =>
+    JSON.stringify([incarnation, foldedThrough, shards.map(({ id, deletes }) => [id, deletes?.key ?? null])]);
+  return identity(base) === identity(current);
+}

@@ -1,0 +1,28 @@
+/**
+ * manifest: which objects are a collection right now?
+ * Answers: settings, live shards, how far the WAL is folded, what is condemned; and swaps one truth for the next.
+ * Owns: manifest.json and manifests/ of a collection, the rules that every swap keeps, the names of objects.
+ * Never: opens a shard, a segment or a summary.
+ */
+export { decodeManifest, encodeManifest } from "./codec.ts";
+export { checkInvariants } from "./invariants.ts";
+export { listCollectionNames, listTenants } from "./list-collections.ts";
+export {
+  type CollectionSettings,
+  type Condemned,
+  type DeletesRef,
+  type Distance,
+  emptyManifest,
+  historyKey,
+  liveDocuments,
+  liveKeys,
+  type Manifest,
+  manifestKey,
+  type ObjectRef,
+  type Precision,
+  segmentKey,
+  sequenceOfSegment,
+  type ShardEntry,
+  type ShardStatus,
+} from "./manifest.ts";
+export { type Change, collectionNotFound, isUnknownOutcome, ManifestStore, type Stored } from "./stored-manifest.ts";

@@ -1,0 +1,108 @@
+import type { Scope, ShardId } from "../base/index.ts";
+
+export type Distance = "cosine" | "l2" | "dot";
+export type Precision = "float32" | "int8";
+
+/** What a collection was made with. `dimensions` and `embeddingModel` are fixed by the first vector at the latest. */
+export interface CollectionSettings {
+  readonly dimensions: number | null;
+  readonly distance: Distance;
+  readonly embeddingModel: string;
+  readonly precision: Precision;
+  readonly language: string;
+  readonly clusterBy: string;
+  readonly shardMaxDocs: number;
+}
+
+/** An object that the manifest names: where it is, and what its bytes must be. */
+export interface ObjectRef {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** The dead rows of a shard. A new generation is a new object; the old one stays as it was. */
+export interface DeletesRef extends ObjectRef {
+  readonly generation: number;
+  readonly count: number;
+}
+
+export type ShardStatus = "active" | "sealed";
+
+export interface ShardEntry {
+  readonly id: ShardId;
+  readonly file: ObjectRef;
+  readonly summary: ObjectRef;
+  readonly deletes: DeletesRef | null;
+  /** Rows in the file, dead ones included. */
+  readonly documents: number;
+  /** Rows with a vector: they come first in the file. */
+  readonly vectors: number;
+  readonly cells: number;
+  /** Smallest and largest `created_at` of its rows. */
+  readonly createdAt: { readonly min: string; readonly max: string };
+  /** `sealed` once it reached the limits of rotation: folds leave it alone. */
+  readonly status: ShardStatus;
+}
+
+/** Objects that no live generation names: deleted once the grace period after `atMs` has passed. */
+export interface Condemned {
+  readonly generation: number;
+  readonly atMs: number;
+  readonly keys: readonly string[];
+  /** WAL segments, first and last sequence. */
+  readonly wal: readonly [number, number] | null;
+}
+
+/** The whole truth of a collection at one generation. Replaced only by compare-and-swap. */
+export interface Manifest {
+  readonly format: 1;
+  readonly tenant: string;
+  readonly collection: string;
+  /** Differs when a collection is deleted and made again under the same name. */
+  readonly incarnation: string;
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly settings: CollectionSettings;
+  /** Every segment up to this sequence is in the shards; the tail begins after it. */
+  readonly foldedThrough: number;
+  readonly shards: readonly ShardEntry[];
+  readonly condemned: readonly Condemned[];
+}
+
+export const manifestKey = "manifest.json";
+const padded = (sequence: number): string => String(sequence).padStart(12, "0");
+export const segmentKey = (sequence: number): string => `wal/${padded(sequence)}`;
+export const historyKey = (generation: number): string => `manifests/${padded(generation)}.json`;
+export const sequenceOfSegment = (key: string): number => Number(key.slice(key.lastIndexOf("/") + 1));
+
+/** The manifest of a collection without documents. WAL sequences up to `foldedThrough` are left-overs to ignore. */
+export function emptyManifest(
+  scope: Scope,
+  settings: CollectionSettings,
+  made: { readonly incarnation: string; readonly at: string; readonly foldedThrough: number },
+): Manifest {
+  return Object.freeze({
+    format: 1,
+    tenant: scope.tenant,
+    collection: scope.collection,
+    incarnation: made.incarnation,
+    generation: 1,
+    createdAt: made.at,
+    updatedAt: made.at,
+    settings,
+    foldedThrough: made.foldedThrough,
+    shards: [],
+    condemned: [],
+  });
+}
+
+export const liveDocuments = (shard: ShardEntry): number => shard.documents - (shard.deletes?.count ?? 0);
+
+/** Every key that this manifest needs to answer, the tail's segments aside. */
+export function liveKeys(manifest: Manifest): readonly string[] {
+  return manifest.shards.flatMap(({ file, summary, deletes }) =>
+    deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key],
+  );
+}

@@ -1,0 +1,160 @@
+import {
+  type Clock,
+  collectionPrefix,
+  formatTimestamp,
+  isMosaicError,
+  MosaicError,
+  type Random,
+  type Scope,
+} from "../base/index.ts";
+import type { ObjectStore } from "../store/index.ts";
+import { decodeManifest, encodeManifest } from "./codec.ts";
+import { checkInvariants } from "./invariants.ts";
+import { type CollectionSettings, emptyManifest, historyKey, type Manifest, manifestKey, sequenceOfSegment } from "./manifest.ts";
+
+/** A manifest as it was read, with the ETag that a swap must still find. */
+export interface Stored {
+  readonly manifest: Manifest;
+  readonly etag: string;
+}
+
+/** Makes the next manifest from the current one, or returns undefined when its inputs are gone and nothing is to do. */
+export type Change = (current: Manifest) => Partial<Omit<Manifest, "generation" | "updatedAt">> | undefined;
+
+interface Parts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const swapAttempts = 20;
+
+/** Reads and swaps one collection's manifest. Stateless: who wants a cache keeps the `Stored` it was given. */
+export class ManifestStore {
+  readonly #parts: Parts;
+  readonly #prefix: string;
+  readonly scope: Scope;
+
+  constructor(parts: Parts, scope: Scope) {
+    this.#parts = parts;
+    this.scope = scope;
+    this.#prefix = collectionPrefix(scope);
+  }
+
+  /** The current manifest; `known` comes back as it is when it is still current (one request, no body). */
+  async read(known?: Stored): Promise<Stored | undefined> {
+    const { store } = this.#parts;
+    const got = await store.get(
+      this.#prefix + manifestKey,
+      known === undefined ? {} : { ifNoneMatch: known.etag },
+    );
+    if (got.status === "not_modified") return known;
+    if (got.status === "absent") return undefined;
+    return { manifest: decodeManifest(got.bytes), etag: got.info.etag };
+  }
+
+  /** Makes the collection. Throws `conflict` (code `collection_exists`) when there is one. Two requests. */
+  async create(settings: CollectionSettings): Promise<Stored> {
+    const { store, clock, random } = this.#parts;
+    const manifest = emptyManifest(this.scope, settings, {
+      incarnation: random.id(clock.now()),
+      at: formatTimestamp(clock.now()),
+      foldedThrough: await this.#lastLeftOver(),
+    });
+    try {
+      const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(manifest), { ifNoneMatch: "*" });
+      return { manifest, etag };
+    } catch (error) {
+      const found = isMosaicError(error, "conflict", "unavailable") ? await this.read() : undefined;
+      if (found === undefined) throw error;
+      if (found.manifest.incarnation === manifest.incarnation) return found; // our put, whose answer was lost
+      throw new MosaicError("conflict", "create collection", {
+        code: "collection_exists",
+        detail: `The collection ${this.scope.collection} exists already.`,
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Swaps until `change` holds: reread, change, check, put if the ETag is unchanged. Two requests a try (the copy of
+   * the superseded generation, then the swap). Returns undefined when `change` gave up.
+   */
+  async update(start: Stored, change: Change): Promise<Stored | undefined> {
+    const { clock, random } = this.#parts;
+    let current = start;
+    for (let attempt = 0; attempt < swapAttempts; attempt++) {
+      const next = this.#next(current.manifest, change);
+      if (next === undefined) return undefined;
+      const swapped = await this.#swap(current, next);
+      if (swapped !== undefined) return swapped;
+      await clock.sleep(random.next() * Math.min(1000, 10 * 2 ** attempt));
+      const reread = await this.read();
+      if (reread === undefined || reread.manifest.incarnation !== start.manifest.incarnation) throw this.#gone();
+      if (reread.manifest.generation === next.generation && sameContent(reread.manifest, next)) return reread;
+      current = reread;
+    }
+    throw new MosaicError("unavailable", "swap manifest", {
+      code: "write_contention",
+      detail: "Too many writers are changing this collection at once; try again.",
+      retryAfterMs: 1000,
+    });
+  }
+
+  /** Removes the manifest, after which the collection is gone; its objects are what is left to delete. */
+  async remove(): Promise<void> {
+    await this.#parts.store.delete(this.#prefix + manifestKey);
+  }
+
+  #next(current: Manifest, change: Change): Manifest | undefined {
+    const changed = change(current);
+    if (changed === undefined) return undefined;
+    const { clock } = this.#parts;
+    const next: Manifest = Object.freeze({
+      ...current,
+      ...changed,
+      generation: current.generation + 1,
+      updatedAt: formatTimestamp(clock.now()),
+    });
+    checkInvariants(current, next);
+    return next;
+  }
+
+  /** Undefined when the swap lost, or when its outcome is unknown and must be looked up. */
+  async #swap(current: Stored, next: Manifest): Promise<Stored | undefined> {
+    const { store } = this.#parts;
+    const history = this.#prefix + historyKey(current.manifest.generation);
+    // Every writer would store the same bytes here, so whoever comes first will do.
+    await store.put(history, encodeManifest(current.manifest));
+    try {
+      const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(next), { ifMatch: current.etag });
+      return { manifest: next, etag };
+    } catch (error) {
+      if (isMosaicError(error, "conflict") || isUnknownOutcome(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A deleted collection of this name may have left segments whose sequences must not be used again. */
+  async #lastLeftOver(): Promise<number> {
+    let last = 0;
+    for await (const { key } of this.#parts.store.list(`${this.#prefix}wal/`)) last = Math.max(last, sequenceOfSegment(key));
+    return last;
+  }
+
+  #gone(): MosaicError {
+    return collectionNotFound(this.scope);
+  }
+}
+
+export const isUnknownOutcome = (error: unknown): boolean =>
+  isMosaicError(error, "unavailable") && error.code === "outcome_unknown";
+
+const sameContent = (a: Manifest, b: Manifest): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+export function collectionNotFound(scope: Scope): MosaicError {
+  return new MosaicError("not_found", "open collection", {
+    code: "collection_not_found",
+    detail: `There is no collection ${scope.collection}; it is made by the first write to it.`,
+  });
+}

@@ -1,0 +1,44 @@
+import type { Scope } from "../base/index.ts";
+import type { CollectionLog } from "../ingest/index.ts";
+import type { Manifest, ShardEntry } from "../manifest/index.ts";
+import type { Summaries } from "../shard/index.ts";
+import { Exclusions } from "./exclusions.ts";
+import type { ShardTarget } from "./leaf-request.ts";
+
+/** One moment of a collection: what every part of one query sees. The tail must be read before the next await. */
+export interface Snapshot {
+  readonly scope: Scope;
+  readonly manifest: Manifest;
+  readonly targets: readonly ShardTarget[];
+}
+
+/** Takes snapshots of a collection for queries. */
+export class CollectionView {
+  readonly log: CollectionLog;
+  readonly summaries: Summaries;
+  readonly #exclusions: Exclusions;
+
+  constructor(log: CollectionLog, summaries: Summaries) {
+    this.log = log;
+    this.summaries = summaries;
+    this.#exclusions = new Exclusions(summaries);
+  }
+
+  /** `strong`: holds every write acknowledged before the call. `eventual`: what this process knows already. */
+  async refresh(consistency: "strong" | "eventual"): Promise<void> {
+    if (consistency === "strong") await this.log.refresh();
+  }
+
+  /** Synchronous: call it right after `refresh`, and read the tail in the same turn. */
+  snapshot(): Snapshot {
+    const { manifest, tail, scope } = this.log;
+    this.#exclusions.update(manifest, tail);
+    const targets = manifest.shards.map((entry: ShardEntry) => ({ entry, excluded: this.#exclusions.of(entry.id) }));
+    return { scope, manifest, targets };
+  }
+
+  /** Ids of the tail that may have a row in some shard. Synchronous, like `snapshot`. */
+  maybeOutdated(): readonly string[] {
+    return [...new Set(this.snapshot().targets.flatMap(({ excluded }) => excluded))];
+  }
+}

@@ -1,0 +1,103 @@
+import type { Scope, SerializedError } from "../base/index.ts";
+import type { Distance, ShardEntry } from "../manifest/index.ts";
+
+/**
+ * What the root asks of a leaf: frozen plain data, the same for a thread, a function or `explain`. It names objects by
+ * key; whoever runs the leaf sees to it that their bytes are at hand.
+ */
+export type LeafRequest = VectorRequest | LookupRequest;
+
+export interface ShardTarget {
+  readonly entry: ShardEntry;
+  /** Ids whose rows here are out of date, because the tail replaces or deletes them. */
+  readonly excluded: readonly string[];
+}
+
+/** Cells to visit, most promising first; columns of equal length. */
+export interface CellVisits {
+  /** Index into `shards`. */
+  readonly shard: readonly number[];
+  readonly cell: readonly number[];
+  /** Inner product of query and the cell's centroid. */
+  readonly dot: readonly number[];
+  /** No row of this or any later cell is expected to score above this; scanning stops once the results do. */
+  readonly ceiling: readonly number[];
+}
+
+export interface VectorRequest {
+  readonly kind: "vector";
+  readonly scope: Scope;
+  readonly shards: readonly ShardTarget[];
+  /** As searched: of unit length for cosine. */
+  readonly query: Float32Array;
+  readonly distance: Distance;
+  /** `codes`: scan binary codes of the visited cells. `exact`: scan int8 vectors of every cell, with a proven bound. */
+  readonly mode: "codes" | "exact";
+  readonly visits: CellVisits;
+  /** Best results wanted of all shards together. */
+  readonly limit: number;
+  /** Candidates whose full vectors are read (`codes` only). */
+  readonly rescore: number;
+  /** Whether the hits carry text and metadata, and the vector. */
+  readonly withText: boolean;
+  readonly withVector: boolean;
+}
+
+export interface LookupRequest {
+  readonly kind: "lookup";
+  readonly scope: Scope;
+  readonly shards: readonly (ShardTarget & { readonly ids: readonly string[] })[];
+  readonly withDocument: boolean;
+}
+
+export interface LeafDocument {
+  readonly text: string;
+  readonly metadata: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface LeafHit {
+  readonly id: string;
+  readonly score: number;
+  readonly document: LeafDocument | null;
+  readonly vector: Float32Array | null;
+}
+
+export interface LeafRow {
+  readonly id: string;
+  readonly shard: string;
+  /** From 0. */
+  readonly row: number;
+  readonly document: LeafDocument | null;
+  readonly vector: Float32Array | null;
+}
+
+export interface LeafFailure {
+  readonly shard: string;
+  readonly error: SerializedError;
+}
+
+/** Work that was done, counted: the same on every machine, so that a regression shows without a clock. */
+export interface LeafWork {
+  readonly cellsSearched: number;
+  readonly rowsScanned: number;
+  readonly rowsRescored: number;
+  readonly computeMs: number;
+}
+
+export interface LeafReply {
+  readonly hits: readonly LeafHit[];
+  readonly rows: readonly LeafRow[];
+  readonly failed: readonly LeafFailure[];
+  readonly work: LeafWork;
+}
+
+export const noWork: LeafWork = { cellsSearched: 0, rowsScanned: 0, rowsRescored: 0, computeMs: 0 };
+
+export const addWork = (a: LeafWork, b: LeafWork): LeafWork => ({
+  cellsSearched: a.cellsSearched + b.cellsSearched,
+  rowsScanned: a.rowsScanned + b.rowsScanned,
+  rowsRescored: a.rowsRescored + b.rowsRescored,
+  computeMs: a.computeMs + b.computeMs,
+});

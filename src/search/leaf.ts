@@ -1,0 +1,233 @@
+import { asMosaicError, type Clock, MosaicError, type SerializedError, serializeError } from "../base/index.ts";
+import { cellRows, type DeadRows, type Kernel } from "../shard/index.ts";
+import type {
+  LeafDocument,
+  LeafFailure,
+  LeafHit,
+  LeafReply,
+  LeafRequest,
+  LeafRow,
+  LookupRequest,
+  ShardTarget,
+  VectorRequest,
+} from "./leaf-request.ts";
+import type { LocalPaths, OpenShard, OpenShards } from "./open-shards.ts";
+import { byScore, exactScore } from "./similarity.ts";
+
+/** Bytes that a cell takes in the kernel beside its codes: two float factors a row, rounded up generously. */
+const factorBytesPerRow = 32;
+
+/**
+ * Answers leaf requests over local shard files. Synchronous: one request at a time, in a thread of its own or, for a
+ * function that has nothing else to do, inline. A shard that fails is left out and named; the others still answer.
+ */
+export class Leaf {
+  readonly #kernel: Kernel;
+  readonly #shards: OpenShards;
+  readonly #clock: Clock;
+
+  constructor(parts: { readonly kernel: Kernel; readonly shards: OpenShards; readonly clock: Clock }) {
+    this.#kernel = parts.kernel;
+    this.#shards = parts.shards;
+    this.#clock = parts.clock;
+  }
+
+  answer(request: LeafRequest, paths: LocalPaths): LeafReply {
+    const startedMs = this.#clock.monotonicMs();
+    const run = new Run(request.shards, paths, this.#shards, this.#kernel);
+    const hits = request.kind === "vector" ? run.vector(request) : [];
+    const rows = request.kind === "lookup" ? run.lookup(request) : [];
+    const computeMs = this.#clock.monotonicMs() - startedMs;
+    return { hits, rows, failed: run.failures(), work: { ...run.work, computeMs } };
+  }
+}
+
+/** A row of one of the request's shards, as the number that the kernel carries. */
+interface Located {
+  readonly shard: number;
+  readonly row: number;
+}
+
+class Run {
+  readonly work = { cellsSearched: 0, rowsScanned: 0, rowsRescored: 0 };
+  readonly #targets: readonly ShardTarget[];
+  readonly #paths: LocalPaths;
+  readonly #shards: OpenShards;
+  readonly #kernel: Kernel;
+  readonly #failed = new Map<number, SerializedError>();
+  /** First reference number of each shard: shard s, row r is #base[s] + r. */
+  readonly #base: number[] = [];
+  readonly #dead: (DeadRows | undefined)[] = [];
+  readonly #inUse: ReadonlySet<string>;
+
+  constructor(targets: readonly ShardTarget[], paths: LocalPaths, shards: OpenShards, kernel: Kernel) {
+    this.#targets = targets;
+    this.#paths = paths;
+    this.#shards = shards;
+    this.#kernel = kernel;
+    this.#inUse = new Set(targets.map(({ entry }) => entry.file.key));
+    let next = 0;
+    for (const { entry } of targets) {
+      this.#base.push(next);
+      next += entry.documents;
+    }
+    targets.forEach((_target, shard) => {
+      this.#attempt(shard, (open) => this.#readDeadRows(shard, open));
+    });
+  }
+
+  failures(): readonly LeafFailure[] {
+    return [...this.#failed].map(([shard, error]) => ({ shard: this.#target(shard).entry.id, error }));
+  }
+
+  vector(request: VectorRequest): readonly LeafHit[] {
+    // Rows that the tail has replaced may be among the best; room for all of them keeps `limit` good ones.
+    const outdated = this.#targets.reduce((sum, { excluded }) => sum + excluded.length, 0);
+    const limit = request.limit + outdated;
+    const refs = request.mode === "exact" ? this.#scanExact(request, limit) : this.#scanCodes(request, request.rescore + outdated);
+    const scored = this.#rescore(request, refs).sort(byScore).slice(0, request.limit);
+    return scored.flatMap((hit) => this.#withDocument(request, hit));
+  }
+
+  lookup(request: LookupRequest): readonly LeafRow[] {
+    return request.shards.flatMap(({ ids, entry }, shard) =>
+      ids.flatMap((id) => {
+        const found = this.#attempt(shard, (open) => {
+          const row = open.file.rowOf(id);
+          if (row === undefined || this.#dead[shard]?.isDead(row)) return [];
+          const full = request.withDocument ? open.file.row(row) : undefined;
+          const vector = full?.embedding == null ? null : floatsCopy(full.embedding);
+          return [{ id, shard: entry.id, row, document: full ?? null, vector }];
+        });
+        return found ?? [];
+      }),
+    );
+  }
+
+  #scanCodes(request: VectorRequest, capacity: number): Uint32Array {
+    const { shard: shards, cell: cells, dot: dots, ceiling } = request.visits;
+    this.#kernel.beginCodes(request.query, request.query.length, capacity);
+    for (let at = 0; at < cells.length; at++) {
+      if (this.#kernel.threshold() > (ceiling[at] as number)) break;
+      const shard = shards[at] as number;
+      const cell = cells[at] as number;
+      this.#attempt(shard, (open) => this.#scanCell(open, shard, cell, dots[at] as number));
+    }
+    return this.#kernel.best().refs;
+  }
+
+  #scanCell(open: OpenShard, shard: number, cell: number, dot: number): void {
+    const rows = this.#rowsOf(shard, cell);
+    const first = cell * cellRows;
+    const live = this.#dead[shard]?.liveMask(first, rows);
+    const base = (this.#base[shard] as number) + first;
+    const resident = open.resident(cell);
+    if (resident !== undefined) this.#kernel.scanCell(resident, dot, base, live);
+    else this.#scanLoaded(open, cell, rows, (loaded) => this.#kernel.scanCell(loaded, dot, base, live));
+    this.#count(rows);
+  }
+
+  /** Loads a cell's codes to stay, or only for this scan when the bound on resident codes leaves no room. */
+  #scanLoaded(open: OpenShard, cell: number, rows: number, scan: (loaded: ReturnType<OpenShard["load"]>) => void): void {
+    const codes = open.file.codes(cell);
+    const bytes = codes.length + cellRows * factorBytesPerRow;
+    if (this.#shards.makeRoom(bytes, this.#inUse)) return scan(open.load(cell, rows));
+    const passing = this.#kernel.loadCell(codes, open.file.codeFactors(cell), rows);
+    scan(passing);
+    this.#kernel.freeCell(passing);
+  }
+
+  #scanExact(request: VectorRequest, limit: number): Uint32Array {
+    this.#kernel.beginExact(request.query, request.query.length, request.distance, limit);
+    this.#targets.forEach(({ entry }, shard) => {
+      for (let cell = 0; cell < entry.cells; cell++) {
+        this.#attempt(shard, (open) => {
+          const rows = this.#rowsOf(shard, cell);
+          const first = cell * cellRows;
+          const live = this.#dead[shard]?.liveMask(first, rows);
+          const base = (this.#base[shard] as number) + first;
+          this.#kernel.scanInt8(open.file.int8(cell), open.file.exactFactors(cell), rows, base, live);
+          this.#count(rows);
+        });
+      }
+    });
+    return this.#kernel.exactCandidates().refs;
+  }
+
+  #rescore(request: VectorRequest, refs: Uint32Array): (LeafHit & Located)[] {
+    const excluded = this.#targets.map((target) => (target.excluded.length === 0 ? undefined : new Set(target.excluded)));
+    const hits: (LeafHit & Located)[] = [];
+    // In file order, so that pages are read once and forwards.
+    for (const ref of refs.slice().sort()) {
+      const { shard, row } = this.#locate(ref);
+      this.#attempt(shard, (open) => {
+        const { id, vector } = open.file.vector(row);
+        this.work.rowsRescored++;
+        if (excluded[shard]?.has(id)) return;
+        const score = exactScore(request.distance, request.query, vector);
+        hits.push({ id, score, document: null, vector: request.withVector ? vector.slice() : null, shard, row });
+      });
+    }
+    return hits.filter(({ shard }) => !this.#failed.has(shard));
+  }
+
+  #withDocument(request: VectorRequest, hit: LeafHit & Located): readonly LeafHit[] {
+    const { id, score, vector, shard, row } = hit;
+    if (!request.withText) return [{ id, score, vector, document: null }];
+    const document = this.#attempt(shard, (open) => textOf(open, row));
+    return document === undefined ? [] : [{ id, score, vector, document }];
+  }
+
+  /** Runs `task` on a shard unless it failed before; a failure is kept and ends the shard's part in the answer. */
+  #attempt<T>(shard: number, task: (open: OpenShard) => T): T | undefined {
+    if (this.#failed.has(shard)) return undefined;
+    const { file } = this.#target(shard).entry;
+    try {
+      return this.#shards.use(file, this.#pathOf(file.key), task);
+    } catch (error) {
+      this.#failed.set(shard, serializeError(asMosaicError(error, "search shard")));
+      return undefined;
+    }
+  }
+
+  #readDeadRows(shard: number, open: OpenShard): void {
+    const { deletes } = this.#target(shard).entry;
+    if (deletes !== null) this.#dead[shard] = open.deadRows(deletes, this.#pathOf(deletes.key));
+  }
+
+  #pathOf(key: string): string {
+    const path = this.#paths[key];
+    if (typeof path === "string") return path;
+    throw new MosaicError("unavailable", "fetch object", { code: "shard_unavailable", key });
+  }
+
+  #rowsOf(shard: number, cell: number): number {
+    return Math.min(cellRows, this.#target(shard).entry.vectors - cell * cellRows);
+  }
+
+  #locate(ref: number): Located {
+    let shard = this.#base.length - 1;
+    while ((this.#base[shard] as number) > ref) shard--;
+    return { shard, row: ref - (this.#base[shard] as number) };
+  }
+
+  #target(shard: number): ShardTarget {
+    return this.#targets[shard] as ShardTarget;
+  }
+
+  #count(rows: number): void {
+    this.work.cellsSearched++;
+    this.work.rowsScanned += rows;
+  }
+}
+
+function textOf(open: OpenShard, row: number): LeafDocument {
+  const { text, metadata, createdAt, updatedAt } = open.file.row(row);
+  return { text, metadata, createdAt, updatedAt };
+}
+
+const floatsCopy = (blob: Uint8Array): Float32Array => {
+  const copy = new Float32Array(blob.byteLength / 4);
+  new Uint8Array(copy.buffer).set(blob);
+  return copy;
+};

@@ -1,0 +1,93 @@
+import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
+import type { ObjectRef } from "../manifest/index.ts";
+import type { LocalObjects } from "../shard/index.ts";
+import { addWork, type LeafFailure, type LeafReply, type LeafRequest, noWork, type ShardTarget } from "./leaf-request.ts";
+import type { LocalPaths } from "./open-shards.ts";
+import { ShardHealth } from "./shard-health.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+/** Carries leaf requests to wherever leaves run. */
+export interface LeafTransport {
+  /** Splits a request by shard as suits the transport; replies come back as one. A failing shard costs itself only. */
+  ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply>;
+}
+
+/** Leaves in threads of this process, over local files that are fetched first where the store is far away. */
+export class ThreadLeaves implements LeafTransport {
+  readonly #pool: WorkerPool;
+  readonly #objects: LocalObjects;
+  readonly #health: ShardHealth;
+
+  constructor(pool: WorkerPool, objects: LocalObjects, health: ShardHealth) {
+    this.#pool = pool;
+    this.#objects = objects;
+    this.#health = health;
+  }
+
+  async ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
+    const { paths, failed } = await this.#fetch(request.shards);
+    const lost = new Set(failed.map(({ shard }) => shard));
+    const groups = this.#split(request, lost);
+    const replies = await Promise.all(
+      groups.map(([thread, part]) =>
+        this.#pool.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
+      ),
+    );
+    const reply = replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
+    this.#health.note(request.shards.map(({ entry }) => entry.id), reply.failed);
+    return reply;
+  }
+
+  /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
+  async #fetch(shards: readonly ShardTarget[]): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
+    const paths: Record<string, string> = {};
+    const failures = await Promise.all(
+      shards.map(async ({ entry }) => {
+        const refs: readonly ObjectRef[] = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
+        try {
+          this.#health.refuse(entry.id);
+          for (const ref of refs) paths[ref.key] = await this.#objects.path(ref);
+          return undefined;
+        } catch (error) {
+          return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
+        }
+      }),
+    );
+    return { paths, failed: failures.filter((failure) => failure !== undefined) };
+  }
+
+  #split(request: LeafRequest, lost: ReadonlySet<string>): readonly (readonly [number, LeafRequest])[] {
+    const threadOf = request.shards.map(({ entry }) =>
+      lost.has(entry.id) ? -1 : this.#pool.threadOf(entry.file.key, entry.documents),
+    );
+    const threads = [...new Set(threadOf)].filter((thread) => thread >= 0);
+    return threads.map((thread) => [thread, partOf(request, (shard) => threadOf[shard] === thread)] as const);
+  }
+}
+
+/** The same request for those shards only that `wanted` picks. */
+export function partOf(request: LeafRequest, wanted: (shard: number) => boolean): LeafRequest {
+  if (request.shards.every((_target, shard) => wanted(shard))) return request;
+  if (request.kind === "lookup") return { ...request, shards: request.shards.filter((_target, shard) => wanted(shard)) };
+  const renumbered = new Map<number, number>();
+  request.shards.forEach((_target, shard) => {
+    if (wanted(shard)) renumbered.set(shard, renumbered.size);
+  });
+  const { shard, cell, dot, ceiling } = request.visits;
+  const kept = shard.flatMap((from, at) => (renumbered.has(from) ? [at] : []));
+  const pick = (column: readonly number[]): number[] => kept.map((at) => column[at] as number);
+  const visits = { shard: pick(shard).map((from) => renumbered.get(from) as number), cell: pick(cell), dot: pick(dot), ceiling: pick(ceiling) };
+  return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
+}
+
+function allFailed(part: LeafRequest, error: unknown): LeafReply {
+  const serialized = serializeError(isMosaicError(error) ? error : asMosaicError(error, "search shards"));
+  return { hits: [], rows: [], failed: part.shards.map(({ entry }) => ({ shard: entry.id, error: serialized })), work: noWork };
+}
+
+const mergeReplies = (a: LeafReply, b: LeafReply): LeafReply => ({
+  hits: [...a.hits, ...b.hits],
+  rows: [...a.rows, ...b.rows],
+  failed: [...a.failed, ...b.failed],
+  work: addWork(a.work, b.work),
+});

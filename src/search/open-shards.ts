@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { LRUCache } from "lru-cache";
+import { isMosaicError, MosaicError, sha256 } from "../base/index.ts";
+import type { DeletesRef, ObjectRef } from "../manifest/index.ts";
+import { DeadRows, type Kernel, type ResidentCell, ShardFile, type VerifiedFiles } from "../shard/index.ts";
+
+/** Local file of each object that a request names. */
+export type LocalPaths = Readonly<Record<string, string>>;
+
+/** An open shard with the codes of its cells that are resident in the kernel. */
+export class OpenShard {
+  readonly file: ShardFile;
+  readonly #kernel: Kernel;
+  readonly #cells = new Map<number, ResidentCell>();
+  readonly #deadRows = new Map<string, DeadRows>();
+
+  constructor(file: ShardFile, kernel: Kernel) {
+    this.file = file;
+    this.#kernel = kernel;
+  }
+
+  resident(cell: number): ResidentCell | undefined {
+    return this.#cells.get(cell);
+  }
+
+  load(cell: number, rows: number): ResidentCell {
+    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeFactors(cell), rows);
+    this.#cells.set(cell, loaded);
+    return loaded;
+  }
+
+  /** The shard's dead rows at one generation; only the newest few are kept. */
+  deadRows(deletes: DeletesRef, path: string): DeadRows {
+    const known = this.#deadRows.get(deletes.key);
+    if (known !== undefined) return known;
+    const bytes = readFileSync(path);
+    if (sha256(bytes) !== deletes.sha256) {
+      throw new MosaicError("data", "read deletes", { code: "deletes_damaged", key: deletes.key, hint: "run: mosaic verify" });
+    }
+    const decoded = DeadRows.decode(bytes, deletes.key);
+    if (this.#deadRows.size >= 4) this.#deadRows.clear();
+    this.#deadRows.set(deletes.key, decoded);
+    return decoded;
+  }
+
+  dropCells(): void {
+    for (const cell of this.#cells.values()) this.#kernel.freeCell(cell);
+    this.#cells.clear();
+  }
+
+  close(): void {
+    this.dropCells();
+    this.file.close();
+  }
+}
+
+/**
+ * One thread's open shards: at most `max` read-only connections, the least recently used closed first. A connection
+ * that failed is checked and opened again once before its error stands.
+ */
+export class OpenShards {
+  readonly #open: LRUCache<string, OpenShard>;
+  readonly #kernel: Kernel;
+  readonly #verified: VerifiedFiles;
+
+  constructor(options: { readonly max: number; readonly kernel: Kernel; readonly verified: VerifiedFiles }) {
+    this.#kernel = options.kernel;
+    this.#verified = options.verified;
+    this.#open = new LRUCache({ max: options.max, dispose: (shard) => shard.close() });
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get(ref: ObjectRef, path: string): OpenShard {
+    const known = this.#open.get(ref.key);
+    if (known !== undefined) return known;
+    this.#verified.check(path, ref);
+    const opened = new OpenShard(ShardFile.open(path), this.#kernel);
+    this.#open.set(ref.key, opened);
+    return opened;
+  }
+
+  /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */
+  use<T>(ref: ObjectRef, path: string, task: (shard: OpenShard) => T): T {
+    try {
+      return task(this.get(ref, path));
+    } catch (error) {
+      if (!isMosaicError(error, "data") || !this.#open.has(ref.key)) throw error;
+      this.#open.delete(ref.key);
+      return task(this.get(ref, path));
+    }
+  }
+
+  /** Frees resident codes of the least recently used shards until `bytes` fit, sparing `keep`. */
+  makeRoom(bytes: number, keep: ReadonlySet<string>): boolean {
+    for (const key of [...this.#open.rkeys()]) {
+      if (this.#kernel.residentBytes + bytes <= this.#kernel.maxBytes) return true;
+      if (!keep.has(key)) this.#open.peek(key)?.dropCells();
+    }
+    return this.#kernel.residentBytes + bytes <= this.#kernel.maxBytes;
+  }
+
+  close(): void {
+    this.#open.clear();
+  }
+}

@@ -1,0 +1,91 @@
+import { type Clock, type Logger, MosaicError, WorkerClient, workerUrl } from "../base/index.ts";
+import type { LeafReply, LeafRequest } from "./leaf-request.ts";
+import type { LocalPaths } from "./open-shards.ts";
+import type { LeafJob, SearchWorkerData } from "./search-worker.ts";
+
+type SearchThread = WorkerClient<LeafJob, LeafReply>;
+
+export interface PoolOptions extends SearchWorkerData {
+  readonly threads: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Search threads. A shard keeps its thread, so that its codes are resident once; a thread that has much more to do
+ * than another passes requests on. A thread that runs long past its caller's deadline is replaced.
+ */
+export class WorkerPool {
+  readonly #threads: readonly SearchThread[];
+  readonly #home = new Map<string, number>();
+  readonly #rows: number[];
+  readonly #clock: Clock;
+
+  constructor({ threads, clock, logger, ...data }: PoolOptions) {
+    const each = { ...data, codesMaxBytes: Math.floor(data.codesMaxBytes / threads) };
+    const died = (cause: unknown): void => logger.error("search thread died", { cause: String(cause) });
+    const entry = workerUrl(import.meta.url, "search-worker");
+    this.#threads = Array.from({ length: threads }, () => new WorkerClient(entry, each, died));
+    this.#rows = Array.from({ length: threads }, () => 0);
+    this.#clock = clock;
+  }
+
+  /** Starts the threads ahead of the first query. */
+  warm(): void {
+    for (const thread of this.#threads) thread.start();
+  }
+
+  /** The thread that has, or will have, this shard's codes: new shards go where the fewest rows are. */
+  threadOf(shardKey: string, rows: number): number {
+    const known = this.#home.get(shardKey);
+    if (known !== undefined) return known;
+    const least = this.#rows.indexOf(Math.min(...this.#rows));
+    this.#home.set(shardKey, least);
+    this.#rows[least] = (this.#rows[least] ?? 0) + rows;
+    return least;
+  }
+
+  /** Forgets shards that are no longer live. */
+  keepOnly(isLive: (shardKey: string) => boolean, rowsOf: (shardKey: string) => number): void {
+    for (const [key, thread] of this.#home) {
+      if (isLive(key)) continue;
+      this.#home.delete(key);
+      this.#rows[thread] = (this.#rows[thread] ?? 0) - rowsOf(key);
+    }
+  }
+
+  async ask(thread: number, request: LeafRequest, paths: LocalPaths, timeoutMs: number): Promise<LeafReply> {
+    const chosen = this.#lessBusy(thread);
+    const late = new MosaicError("timeout", "search shards", {
+      code: "shard_timeout",
+      detail: `The shards did not answer within ${timeoutMs} ms.`,
+    });
+    const { id, answer } = chosen.ask({ request, paths });
+    return await new Promise<LeafReply>((resolve, reject) => {
+      const cancel = this.#clock.schedule(timeoutMs, () => {
+        reject(late);
+        this.#replaceIfStuck(chosen, id);
+      });
+      answer.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop("The engine is closing.")));
+  }
+
+  #lessBusy(home: number): SearchThread {
+    const first = this.#threads[home % this.#threads.length] as SearchThread;
+    const idlest = this.#threads.reduce((best, thread) => (thread.owed < best.owed ? thread : best), first);
+    return first.owed > idlest.owed + 1 ? idlest : first;
+  }
+
+  #replaceIfStuck(thread: SearchThread, id: number): void {
+    this.#clock.schedule(patienceMs, () => {
+      if (thread.owes(id)) void thread.stop("The search thread was stuck and is replaced; try again.");
+    });
+  }
+}
+
+/** A thread that still owes an answer this long after its caller gave up is taken to be stuck. */
+const patienceMs = 10_000;

@@ -1,0 +1,8 @@
+/**
+ * selection: which shards and cells can answer?
+ * Answers: the cells to scan, most promising first, and for every shard why it was kept or dropped.
+ * Owns: the measured recall targets.
+ * Never: reads storage or a shard; it knows summaries only.
+ */
+export { type RecallTarget, recallTargets } from "./recall.ts";
+export { type Candidate, type SelectedCell, type Selection, type SelectionRequest, selectCells } from "./select-cells.ts";

@@ -1,0 +1,41 @@
+import { MosaicError } from "../../base/index.ts";
+import type { ObjectStore } from "../../store/index.ts";
+import { decodeSummary, type Summary } from "../summary/summary.ts";
+import { type ImmutableRef, readChecked } from "./local-objects.ts";
+
+/** Decoded summaries of one collection's live shards, in memory. */
+export class Summaries {
+  readonly #store: ObjectStore;
+  readonly #byShard = new Map<string, Summary>();
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** Fetches the missing ones, one GET each, in parallel. */
+  async load(shards: readonly { readonly id: string; readonly summary: ImmutableRef }[]): Promise<void> {
+    await Promise.all(
+      shards.map(async ({ id, summary }) => {
+        if (this.#byShard.has(id)) return;
+        this.#byShard.set(id, decodeSummary(await readChecked(this.#store, summary), summary.key));
+      }),
+    );
+  }
+
+  /** Undefined for a shard that is not live any more. */
+  find(shard: string): Summary | undefined {
+    return this.#byShard.get(shard);
+  }
+
+  /** Of a shard whose manifest was made current: it was loaded before. */
+  of(shard: string): Summary {
+    const summary = this.find(shard);
+    if (summary !== undefined) return summary;
+    throw new MosaicError("internal", "plan", { hint: `the summary of ${shard} was not loaded` });
+  }
+
+  /** Forgets the shards that `isLive` says no to. */
+  keepOnly(isLive: (shard: string) => boolean): void {
+    for (const shard of this.#byShard.keys()) if (!isLive(shard)) this.#byShard.delete(shard);
+  }
+}

@@ -1,0 +1,151 @@
+import Database from "better-sqlite3";
+import { MosaicError } from "../../base/index.ts";
+
+export interface StoredRow {
+  readonly id: string;
+  readonly text: string;
+  readonly metadata: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly pagerank: number;
+  readonly embedding: Uint8Array | null;
+}
+
+export interface StoredCell {
+  readonly rows: number;
+  readonly spread: number;
+  readonly centroid: Float32Array;
+  readonly factors: Uint8Array;
+  readonly exactFactors: Uint8Array;
+}
+
+/** `cache_size` is small because mmap serves the pages; `busy_timeout` covers a reader beside somebody's own tools. */
+const pragmas = ["query_only = ON", "busy_timeout = 5000", "mmap_size = 1073741824", "cache_size = -2048"];
+
+/** Float32 values of a blob; copies only where the bytes are not aligned. */
+export function floatsOf(blob: Uint8Array): Float32Array {
+  if (blob.byteOffset % 4 === 0) return new Float32Array(blob.buffer, blob.byteOffset, blob.byteLength / 4);
+  return new Float32Array(blob.slice().buffer);
+}
+
+/**
+ * An open shard file, read-only. Synchronous: for worker threads. The bytes must have been compared with the
+ * manifest's checksum before. Rows are numbered from 0; rowid is row + 1. Every method throws `data` on damage.
+ */
+export class ShardFile {
+  readonly #db: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
+  readonly path: string;
+
+  private constructor(path: string, db: Database.Database) {
+    this.path = path;
+    this.#db = db;
+  }
+
+  static open(path: string): ShardFile {
+    try {
+      const db = new Database(path, { readonly: true, fileMustExist: true });
+      for (const pragma of pragmas) db.pragma(pragma);
+      const file = new ShardFile(path, db);
+      file.check();
+      return file;
+    } catch (cause) {
+      throw damaged("open shard", path, cause);
+    }
+  }
+
+  /** Throws when the connection or the file is no longer usable. */
+  check(): void {
+    this.#get("SELECT value FROM shard WHERE key = 'format'");
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Row number of an id, or undefined. */
+  rowOf(id: string): number | undefined {
+    const found = this.#get("SELECT rowid FROM documents WHERE id = ?", id) as { rowid: number } | undefined;
+    return found === undefined ? undefined : found.rowid - 1;
+  }
+
+  row(row: number): StoredRow {
+    const found = this.#get(
+      `SELECT id, text, metadata, created_at AS createdAt, updated_at AS updatedAt, pagerank, embedding
+       FROM documents WHERE rowid = ?`,
+      row + 1,
+    );
+    return this.#present(found) as StoredRow;
+  }
+
+  /** Id and vector of a row: what scoring needs. */
+  vector(row: number): { readonly id: string; readonly vector: Float32Array } {
+    const found = this.#get("SELECT id, embedding FROM documents WHERE rowid = ?", row + 1);
+    const { id, embedding } = this.#present(found) as { id: string; embedding: Uint8Array };
+    return { id, vector: floatsOf(embedding) };
+  }
+
+  /** The binary codes of a cell (from 0), as the vec0 chunk keeps them: 512 × code bytes. */
+  codes(cell: number): Uint8Array {
+    return this.#blob("SELECT vectors FROM vec_documents_vector_chunks00 WHERE rowid = ?", cell + 1, "vectors");
+  }
+
+  /** The int8 vectors of a cell: 512 × dimensions. */
+  int8(cell: number): Uint8Array {
+    return this.#blob("SELECT vectors FROM vec_documents_vector_chunks01 WHERE rowid = ?", cell + 1, "vectors");
+  }
+
+  codeFactors(cell: number): Uint8Array {
+    return this.#blob("SELECT code_factors AS factors FROM cells WHERE cell = ?", cell + 1, "factors");
+  }
+
+  exactFactors(cell: number): Uint8Array {
+    return this.#blob("SELECT exact_factors AS factors FROM cells WHERE cell = ?", cell + 1, "factors");
+  }
+
+  /** Every id with its row, in row order. */
+  *ids(): Generator<{ readonly id: string; readonly row: number }> {
+    const statement = this.#db.prepare("SELECT rowid, id FROM documents ORDER BY rowid");
+    for (const found of statement.iterate() as IterableIterator<{ rowid: number; id: string }>) {
+      yield { id: found.id, row: found.rowid - 1 };
+    }
+  }
+
+  /** What SQLite says of the file's structure: `ok`, or the first problems. */
+  integrity(): string {
+    const found = this.#db.pragma("integrity_check(10)") as readonly { integrity_check: string }[];
+    return found.map((line) => line.integrity_check).join("; ");
+  }
+
+  #blob(sql: string, key: number, column: string): Uint8Array {
+    return (this.#present(this.#get(sql, key)) as Record<string, Uint8Array>)[column] as Uint8Array;
+  }
+
+  #present(found: unknown): unknown {
+    if (found !== undefined) return found;
+    throw damaged("read shard", this.path, undefined);
+  }
+
+  #get(sql: string, ...parameters: readonly (string | number)[]): unknown {
+    let statement = this.#statements.get(sql);
+    try {
+      if (statement === undefined) {
+        statement = this.#db.prepare(sql);
+        this.#statements.set(sql, statement);
+      }
+      return statement.get(...parameters);
+    } catch (cause) {
+      throw damaged("read shard", this.path, cause);
+    }
+  }
+}
+
+function damaged(operation: string, path: string, cause: unknown): MosaicError {
+  return new MosaicError("data", operation, {
+    code: "shard_damaged",
+    detail: "A shard file can't be read; its documents are missing from this answer.",
+    key: path,
+    hint: "run: mosaic verify",
+    cause,
+  });
+}

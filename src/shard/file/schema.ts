@@ -1,0 +1,40 @@
+/** Rows of a cell, and so of a `vec0` chunk. */
+export const cellRows = 512;
+/** Bumped when a reader of the old format would misread the new one. */
+export const shardFormat = 1;
+export const pageSizeBytes = 16384;
+
+/** The table that the contract promises, word for word. */
+export const documentsTable = `
+CREATE TABLE documents(
+  id TEXT PRIMARY KEY,
+  text TEXT NOT NULL,
+  metadata JSON,
+  embedding BLOB,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  pagerank REAL DEFAULT 0.0,
+  word_count INTEGER GENERATED ALWAYS AS (length(text) - length(replace(text, ' ', '')) + 1) STORED
+)`;
+
+export const documentIndexes = `
+CREATE INDEX documents_created_at ON documents(created_at);
+CREATE INDEX documents_pagerank ON documents(pagerank DESC)`;
+
+/** `cells`: one row a vec0 chunk, by chunk_id; factors as src/shard/codes documents them. `shard`: what the file is. */
+export const ownTables = `
+CREATE TABLE shard(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE cells(
+  cell INTEGER PRIMARY KEY,
+  row_count INTEGER NOT NULL,
+  spread REAL NOT NULL,
+  centroid BLOB NOT NULL,
+  code_factors BLOB NOT NULL,
+  exact_factors BLOB NOT NULL
+)`;
+
+/** Its shadow tables are filled directly, a chunk a cell, in the layout that sqlite-vec 0.1.9 itself writes. */
+export function vectorTable(codeBits: number, dimensions: number, metric: "cosine" | "L2"): string {
+  return `CREATE VIRTUAL TABLE vec_documents USING vec0(
+    code bit[${codeBits}], embedding int8[${dimensions}] distance_metric=${metric}, chunk_size=${cellRows})`;
+}

@@ -1,0 +1,18 @@
+/**
+ * shard: what lies in one immutable file, and how is it written and scanned?
+ * Answers: rows by id and by number, a cell's codes and vectors, the best candidates of a scan; builds new files.
+ * Owns: the shard file's format, its summary, dead-row bitmaps, vector codes and the scan kernel.
+ * Never: knows which shards are live, talks to object storage, or decides what a query reads.
+ */
+export { type ImmutableRef, LocalObjects, type LocalObjectsOptions, readChecked } from "./cache/local-objects.ts";
+export { Summaries } from "./cache/summaries.ts";
+export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
+export { DeadRows } from "./file/bitmap.ts";
+export { type BuildInput, type BuiltShard, buildShards } from "./file/build.ts";
+export { floatsOf, ShardFile, type StoredRow } from "./file/reader.ts";
+export { cellRows, shardFormat } from "./file/schema.ts";
+export { type Expected, VerifiedFiles } from "./file/verified.ts";
+export type { ShardRow } from "./file/writer.ts";
+export { Kernel, type ResidentCell } from "./kernel/index.ts";
+export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";
+export { decodeSummary, encodeSummary, type Summary } from "./summary/summary.ts";
