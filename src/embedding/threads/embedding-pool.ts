@@ -96,7 +96,7 @@ function diedTwice(cause: ThreadDied): MosaicError {
   return new MosaicError("unavailable", "embed text", {
     code: "embedding_failed",
     detail: "The embedding thread ended twice over the same texts.",
-    hint: "is there enough memory for EMBEDDING_THREADS?",
+    hint: `${cause.message}; is there enough memory for EMBEDDING_THREADS?`,
     cause,
   });
 }

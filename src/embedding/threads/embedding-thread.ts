@@ -19,7 +19,9 @@ export class EmbeddingThread {
     this.ready = this.#loading.promise;
     this.ready.catch(() => {}); // told to whoever runs a slice or warms up; nobody need do either
     worker.on("message", (reply: ThreadReply) => this.#hear(reply));
-    worker.on("error", (error) => this.#die(new ThreadDied("embedding thread failed", { cause: error })));
+    worker.on("error", (error) =>
+      this.#die(new ThreadDied(`embedding thread failed: ${error.message}`, { cause: error })),
+    );
     worker.on("exit", () => this.#die(new ThreadDied("embedding thread ended")));
   }
 

@@ -1,12 +1,7 @@
 import { basename, dirname } from "node:path";
-import {
-  AutoModel,
-  AutoTokenizer,
-  env,
-  type PreTrainedModel,
-  type PreTrainedTokenizer,
-} from "@huggingface/transformers";
+import { AutoModel, AutoTokenizer, env, type PreTrainedModel } from "@huggingface/transformers";
 import type { Dtype, ModelSpec } from "../model-spec.ts";
+import { type Tokens, tokenizerFor } from "./tokens.ts";
 
 /** The rows of numbers that a run of the model gives: [1, tokens, dimensions], or [1, dimensions] when pooled. */
 interface Output {
@@ -55,7 +50,8 @@ export async function loadModel(spec: ModelSpec): Promise<TextModel> {
   const tokenizer = await AutoTokenizer.from_pretrained(id);
   const model = await loadSession(id, spec.dtypes);
   const maxTokens = Math.min(spec.maxTokens, tokenizer.model_max_length ?? spec.maxTokens);
-  const embed = (text: string) => embedOne(tokenizer, model, text, maxTokens);
+  const tokensOf = tokenizerFor(tokenizer, maxTokens);
+  const embed = (text: string) => embedOne(model, tokensOf(text));
   // The first run allocates the session's buffers, and shows how long the vectors are.
   const { length: dimensions } = await embed("");
   return { dimensions, embed };
@@ -65,15 +61,8 @@ export async function loadModel(spec: ModelSpec): Promise<TextModel> {
  * One text a run: int8 scales are found anew for each run over everything in it, so that in a batch a vector would
  * depend on its neighbours (cosine down to 0.98), and no padding is needed.
  */
-async function embedOne(
-  tokenizer: PreTrainedTokenizer,
-  model: PreTrainedModel,
-  text: string,
-  maxTokens: number,
-): Promise<Float32Array<ArrayBuffer>> {
-  const outputs: Record<string, Output | undefined> = await model(
-    tokenizer(text, { truncation: true, max_length: maxTokens }),
-  );
+async function embedOne(model: PreTrainedModel, tokens: Tokens): Promise<Float32Array<ArrayBuffer>> {
+  const outputs: Record<string, Output | undefined> = await model(tokens);
   const output = outputs.sentence_embedding ?? outputs.last_hidden_state ?? outputs.token_embeddings;
   if (output === undefined)
     throw new Error(`no text embedding model: its outputs are ${Object.keys(outputs).join(", ")}`);

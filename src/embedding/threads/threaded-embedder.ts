@@ -18,8 +18,9 @@ interface Options {
   readonly spawn?: (spec: ModelSpec) => Worker;
 }
 
+/** Without the process's own flags: `node --input-type=module -e …`, for one, would keep a thread from starting. */
 const startWorker = (spec: ModelSpec): Worker =>
-  new Worker(workerUrl(import.meta.url, "embedding-worker"), { workerData: spec, name: "embedding" });
+  new Worker(workerUrl(import.meta.url, "embedding-worker"), { workerData: spec, name: "embedding", execArgv: [] });
 
 /** An embedder that runs a model of its own, in threads of its own. */
 export class ThreadedEmbedder implements Embedder {
