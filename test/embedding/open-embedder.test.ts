@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,7 +61,7 @@ describe("transformers:<folder>", () => {
     await Promise.all([ours.close(), theirs.close(), rm(folder, { recursive: true })]);
   });
 
-  test("a folder without a model is `unavailable`, every time it is asked", async () => {
+  test("a folder without a model is `unavailable`, every time it is asked, and nothing is fetched instead", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mosaic-model-"));
     const embedder = open({ embeddingModel: `transformers:${folder}` });
     const failure = {
@@ -77,22 +77,37 @@ describe("transformers:<folder>", () => {
   });
 });
 
-/** What a process that only embeds locally touches, told by the process itself. */
+/** What a process that only embeds locally has loaded in its main thread, told by the process itself. */
 const probe = `
+  import { createRequire } from "node:module";
   const { openEmbedder } = await import(${JSON.stringify(new URL("../../src/embedding/index.ts", import.meta.url).href)});
-  const embedder = openEmbedder(${JSON.stringify(settings)}, {});
-  const [vector] = await embedder.embed(["offline"]);
-  const loaded = process.report.getReport().sharedObjects.length;
-  const { createRequire } = await import("node:module");
+  const embedder = openEmbedder({ ...${JSON.stringify(settings)}, embeddingModel: process.argv[1] });
+  const reply = await embedder.embed(["offline"]).then(([vector]) => ({ length: vector.length }), ({ code }) => ({ code }));
   const here = Object.keys(createRequire(import.meta.url).cache).filter((file) => /onnxruntime|transformers/.test(file));
-  console.log(JSON.stringify({ length: vector.length, here, loaded }));
+  console.log(JSON.stringify({ ...reply, here }));
 `;
 
+async function runProbe(model: string, command: readonly string[] = []): Promise<unknown> {
+  const [file = "", ...args] = [...command, process.execPath, "--input-type=module", "-e", probe, model];
+  return JSON.parse((await promisify(execFile)(file, args)).stdout) as unknown;
+}
+
+/** A process of its own without any network, not even loopback. */
+const offline = ["unshare", "-rn"] as const;
+const canGoOffline = spawnSync(offline[0], [...offline.slice(1), "true"]).status === 0;
+
 describe("local, seen from outside", () => {
-  test("needs no network, loads no model code in the main thread, and lets the process end without close", async () => {
-    // Node refuses every connection when it may not use the network, in threads too.
-    const args = ["--permission", "--allow-fs-read=*", "--allow-worker", "--allow-addons"];
-    const { stdout } = await promisify(execFile)(process.execPath, [...args, "--input-type=module", "-e", probe]);
-    expect(JSON.parse(stdout)).toMatchObject({ length: 384, here: [] });
+  test("loads no model code in the main thread, and lets the process end without close", async () => {
+    expect(await runProbe("local")).toEqual({ length: 384, here: [] });
   });
+
+  test.skipIf(!canGoOffline)(
+    `works without a network${canGoOffline ? "" : " (skipped: `unshare -rn` is not allowed here)"}`,
+    async () => {
+      expect(await runProbe("local", offline)).toMatchObject({ length: 384 });
+      expect(await runProbe("transformers:nobody/nothing", offline)).toMatchObject({
+        code: "embedding_model_unavailable",
+      });
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import type { PreTrainedTokenizer } from "@huggingface/transformers";
+import type { PreTrainedTokenizer, Tensor } from "@huggingface/transformers";
 
 /** What the model reads of one text. */
 export type Tokens = ReturnType<PreTrainedTokenizer["_call"]>;
@@ -9,7 +9,7 @@ export type Tokens = ReturnType<PreTrainedTokenizer["_call"]>;
  */
 export function tokenizerFor(tokenizer: PreTrainedTokenizer, maxTokens: number): (text: string) => Tokens {
   const cut = (text: string): Tokens => tokenizer(text, { truncation: true, max_length: maxTokens });
-  const idsOf = (tokens: Tokens): BigInt64Array => tokens.input_ids.data as BigInt64Array;
+  const idsOf = (tokens: Tokens): BigInt64Array => (tokens.input_ids as Tensor).data as BigInt64Array;
   const marks = idsOf(cut(""));
   const closing = marks.length > 1 ? marks.at(-1) : undefined;
   return (text) => {
