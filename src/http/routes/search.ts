@@ -1,0 +1,35 @@
+import type { SearchResponse } from "../../engine/index.ts";
+import { searchResult } from "../answers.ts";
+import { type Operation, operation } from "../operation.ts";
+import { collectionQuery, searchBody } from "../schemas.ts";
+import { given } from "../validate.ts";
+
+/** https://www.w3.org/TR/server-timing/: durations in milliseconds; `compute` is the sum over all threads. */
+function serverTiming(totalMs: number, { stats }: SearchResponse): string {
+  const parts = { total: totalMs, search: stats.took_ms, compute: stats.cost.compute_ms };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
+    .join(", ");
+}
+
+export const searchOperations: readonly Operation[] = [
+  operation({
+    operationId: "search",
+    method: "post",
+    path: "/api/v1/search",
+    tag: "Search",
+    summary: "Search by meaning",
+    description: "The documents whose vectors are nearest to that of `query`, or to `vector`, best first.",
+    needs: "read",
+    query: collectionQuery,
+    body: searchBody,
+    answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
+    problems: ["collection_not_found", "query_or_vector", "dimensions_mismatch", "embedding_required", "query_timeout"],
+    async handle({ c, engine, tools, scope, body }) {
+      const { collection: _, ...request } = body;
+      const result = await engine.search(scope, given(request));
+      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
+      return c.json(result);
+    },
+  }),
+];

@@ -1,0 +1,206 @@
+/**
+ * The shapes of requests. The same objects validate what arrives and write the OpenAPI document, so neither can say
+ * more than the other. Answers are in answers.ts.
+ */
+import { z } from "@hono/zod-openapi";
+import { collectionName, documentId, isMosaicError, MosaicError, parseTimestamp } from "../base/index.ts";
+import type { Metadata } from "../engine/index.ts";
+import { isMetadata, maxMetadataDepth } from "./metadata.ts";
+
+/** A string that `check` lets pass; the code and detail of its MosaicError become the fault's. */
+const checked = (check: (text: string) => unknown): z.ZodString =>
+  z.string().superRefine((text, context) => {
+    try {
+      check(text);
+    } catch (error) {
+      if (!isMosaicError(error)) throw error;
+      context.addIssue({ code: "custom", message: error.detail, params: { code: error.code } });
+    }
+  });
+
+function timestamp(text: string): void {
+  if (parseTimestamp(text) !== undefined) return;
+  const detail = "A time is ISO 8601, for example 2024-03-01T10:00:00Z.";
+  throw new MosaicError("invalid", "read a time", { code: "invalid_timestamp", detail });
+}
+
+export const maxDimensions = 8192;
+
+export const collection = checked(collectionName).openapi({
+  description: "Name of the collection. It is created by the first write.",
+  pattern: "^[a-z0-9][a-z0-9_-]{0,62}$",
+  default: "documents",
+  example: "documents",
+});
+
+export const id = checked(documentId).openapi({
+  description: "Any Unicode without NUL, 1 to 512 bytes of UTF-8.",
+  minLength: 1,
+  maxLength: 512,
+  example: "doc1",
+});
+
+const text = z.string().openapi({
+  description: "What is embedded and searched. At most MAX_TEXT_BYTES (1 MiB by default) of UTF-8.",
+  example: "Vector search you can query with SQL.",
+});
+
+const vector = z
+  .array(z.number())
+  .min(1)
+  .max(maxDimensions)
+  .openapi({ description: "Finite numbers, as many as the collection has dimensions.", example: [0.1, -0.2, 0.3] });
+
+const metadata = z.custom<Metadata>(isMetadata, {
+  error: `Metadata is a JSON object of finite numbers, nested at most ${maxMetadataDepth} deep.`,
+});
+const metadataDocs = {
+  type: "object",
+  additionalProperties: true,
+  example: { source: "handbook", year: 2024 },
+} as const;
+
+const createdAt = checked(timestamp).openapi({
+  description: "ISO 8601; without a zone it is UTC. Kept as UTC `YYYY-MM-DD HH:MM:SS[.SSS]`. Now, when left out.",
+  example: "2024-03-01T10:00:00Z",
+});
+
+const documentFields = {
+  id: id.optional().openapi({ description: "Made by the server when left out. An id that exists is replaced." }),
+  text,
+  metadata: metadata.optional().openapi({ ...metadataDocs, description: "Any JSON object." }),
+  embedding: vector.optional().openapi({ description: "Your own vector; otherwise the text is embedded here." }),
+  created_at: createdAt.optional(),
+};
+
+export const documentInput = z.strictObject(documentFields).openapi("DocumentInput", {
+  example: { id: "doc1", text: "Vector search you can query with SQL.", metadata: { source: "handbook" } },
+});
+
+export const putBody = z.strictObject({ ...documentFields, collection: collection.optional() }).openapi("PutDocument", {
+  example: {
+    id: "doc1",
+    text: "Vector search you can query with SQL.",
+    metadata: { source: "handbook" },
+    created_at: "2024-03-01T10:00:00Z",
+  },
+});
+
+const batchNote = "At most MAX_BATCH_DOCS (1000 by default). Each is judged on its own.";
+/** Only the frame: each document is judged by the engine, so that a bad one harms no other. */
+export const batchBody = z
+  .strictObject({ documents: z.array(z.unknown()), collection: collection.optional() })
+  .openapi("BatchFrame");
+export const batchDocs = z
+  .strictObject({
+    documents: z.array(documentInput).openapi({ description: batchNote }),
+    collection: collection.optional(),
+  })
+  .openapi("Batch", {
+    example: {
+      documents: [
+        { id: "a", text: "First." },
+        { id: "b", text: "Second." },
+      ],
+    },
+  });
+
+export const patchBody = z
+  .strictObject({
+    text: text.optional().openapi({ description: "Replaces the text, and embeds it again." }),
+    metadata: metadata
+      .optional()
+      .openapi({ ...metadataDocs, description: "JSON merge patch (RFC 7396): null removes a key." }),
+    embedding: vector.optional(),
+    created_at: createdAt.optional(),
+    collection: collection.optional(),
+  })
+  .refine((patch) => Object.keys(patch).some((key) => key !== "collection"), {
+    error: "Give at least one of text, metadata, embedding and created_at.",
+    params: { code: "empty_patch" },
+  })
+  .openapi("DocumentPatch", { example: { metadata: { reviewed: true, draft: null } } });
+
+export const searchBody = z
+  .strictObject({
+    query: z
+      .string()
+      .min(1)
+      .optional()
+      .openapi({ description: "Text to search for. Give this or `vector`, not both." }),
+    vector: vector.optional().openapi({ description: "Vector to search for. Give this or `query`, not both." }),
+    limit: z.int().min(1).max(1000).default(10).openapi({ description: "How many results." }),
+    offset: z.int().min(0).max(10_000).default(0).openapi({ description: "How many results to skip." }),
+    include: z
+      .array(z.enum(["text", "metadata", "embedding", "scores", "highlights"]))
+      .default(["text", "metadata"])
+      .openapi({ description: "What each result carries besides id and score." }),
+    min_score: z.number().optional().openapi({ description: "Leaves out results that score less." }),
+    recall: z
+      .enum(["fast", "balanced", "exact"])
+      .default("balanced")
+      .openapi({ description: "How much to look at: `exact` looks at every vector." }),
+    consistency: z
+      .enum(["strong", "eventual"])
+      .default("strong")
+      .openapi({ description: "`strong` sees every acknowledged write; `eventual` saves a look at the storage." }),
+    shard_limit: z.int().min(1).optional().openapi({ description: "Most shards to search." }),
+    timeout_ms: z
+      .int()
+      .min(1)
+      .max(600_000)
+      .optional()
+      .openapi({ description: "Deadline of the query, in milliseconds." }),
+    explain: z.boolean().default(false).openapi({ description: "Adds `plan`: which shards were searched, and why." }),
+    collection: collection.optional(),
+  })
+  .refine((body) => (body.query === undefined) !== (body.vector === undefined), {
+    error: "Give exactly one of query and vector.",
+    params: { code: "query_or_vector" },
+  })
+  .openapi("SearchRequest", { example: { query: "how do I back up my data", limit: 3 } });
+
+export const collectionBody = z
+  .strictObject({
+    name: collection.openapi({
+      description: "1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit.",
+      example: "notes",
+    }),
+    dimensions: z
+      .int()
+      .min(1)
+      .max(maxDimensions)
+      .optional()
+      .openapi({ description: "Fixed by the first vector when left out." }),
+    distance: z.enum(["cosine", "l2", "dot"]).optional().openapi({ description: "`cosine` when left out." }),
+    embedding_model: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .openapi({ description: "One that the server is configured for." }),
+    precision: z
+      .enum(["float32", "int8"])
+      .optional()
+      .openapi({ description: "How vectors are kept. `float32` when left out." }),
+    language: z.string().min(1).max(35).optional().openapi({ description: "Language of the texts.", example: "en" }),
+    cluster_by: z
+      .string()
+      .regex(/^(embedding|created_at|metadata\..{1,200})$/u, "One of embedding, created_at and metadata.<key>.")
+      .optional()
+      .openapi({
+        description: "What puts documents into the same shard: `embedding`, `created_at` or `metadata.<key>`.",
+      }),
+    shard_max_docs: z.int().min(1).optional().openapi({ description: "A shard holds at most this many documents." }),
+  })
+  .openapi("CreateCollection", { example: { name: "notes", distance: "cosine" } });
+
+export const noQuery = z.strictObject({});
+export const collectionQuery = z.strictObject({ collection: collection.optional() });
+export const idQuery = z.strictObject({ id, collection: collection.optional() });
+const include = z.enum(["embedding"]).optional().openapi({ description: "`embedding` adds the vector." });
+export const getQuery = collectionQuery.extend({ include });
+export const getByIdQuery = idQuery.extend({ include });
+export const healthQuery = z.strictObject({
+  ready: z.enum(["0", "1"]).optional().openapi({ description: "`1` also asks whether the storage answers." }),
+});
