@@ -1,0 +1,274 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { LRUCache } from "lru-cache";
+import { type Clock, MosaicError, type Random, systemClock, systemRandom } from "../base/index.ts";
+import { FolderLock } from "./folder-lock.ts";
+import { byBytes, checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
+import type { GetOptions, GetResult, ListOptions, ObjectInfo, ObjectStore, PutBody, PutOptions } from "./object-store.ts";
+import { resolveRange } from "./range.ts";
+
+/** Hidden folders of the store's own; object keys can't begin with a dot here. */
+const workFolder = ".mosaic";
+/** Smaller objects are identified by their content, larger ones by what the file system says of the file. */
+const hashedBytes = 1 << 20;
+/** File times may be this coarse: a younger file could change again without its times showing it. */
+const racyMs = 100;
+
+interface Tagged {
+  readonly identity: string;
+  readonly etag: string;
+}
+
+/**
+ * Objects as files below a folder. A put writes a temporary file, syncs it, links or renames it into place and syncs the
+ * folder; conditional puts of one key take turns under a lock that the kernel releases when its holder dies.
+ */
+export class FolderStore implements ObjectStore {
+  readonly description: string;
+  readonly #root: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #lock: FolderLock;
+  readonly #tags = new LRUCache<string, Tagged>({ max: 10_000 });
+
+  constructor(root: string, { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {}) {
+    this.#root = resolve(root);
+    this.description = `folder ${root}`;
+    this.#clock = clock;
+    this.#random = random;
+    this.#lock = new FolderLock(join(this.#root, workFolder, "locks"), clock, random);
+  }
+
+  async get(key: string, { range, ifNoneMatch }: GetOptions = {}): Promise<GetResult> {
+    const path = this.#path(key);
+    // Synchronous on purpose: these are a few microseconds each, and a trip to the thread pool is not.
+    const file = openIfThere(path, key);
+    if (file === undefined) return { status: "absent" };
+    try {
+      const stats = fstatSync(file, { bigint: true });
+      if (!stats.isFile()) return { status: "absent" };
+      const known = this.#knownTag(path, stats);
+      if (known !== undefined && known === ifNoneMatch) return { status: "not_modified" };
+      const sizeBytes = Number(stats.size);
+      const whole = known === undefined && sizeBytes <= hashedBytes;
+      const { start, length } = resolveRange(whole ? undefined : range, sizeBytes);
+      const bytes = readFully(file, start, length);
+      const etag = known ?? this.#remember(path, stats, whole ? bytes : undefined);
+      if (etag === ifNoneMatch) return { status: "not_modified" };
+      const wanted = resolveRange(range, sizeBytes);
+      const part = whole ? bytes.subarray(wanted.start, wanted.start + wanted.length) : bytes;
+      return { status: "found", bytes: part, info: infoOf(key, stats, etag) };
+    } catch (error) {
+      throw failure("read object", key, error);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    const got = await this.get(key, { range: { start: 0, end: 0 } });
+    return got.status === "found" ? got.info : undefined;
+  }
+
+  async put(key: string, body: PutBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    const path = this.#path(key);
+    const temporary = join(this.#root, workFolder, "tmp", this.#random.nonce(12));
+    try {
+      await this.#writeTemporary(temporary, body);
+      if (options.ifMatch === undefined) await this.#place(temporary, path, key, options);
+      else await this.#lock.hold(key, () => this.#swap(temporary, path, key, options.ifMatch as string));
+      return { etag: await this.#tagOf(path) };
+    } catch (error) {
+      throw failure("put object", key, error);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async *list(prefix: string, { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    let left = limit;
+    if (left <= 0) return;
+    for await (const key of this.#keys("", prefix, startAfter)) {
+      const info = await this.head(key);
+      if (info === undefined) continue;
+      yield info;
+      if (--left <= 0) return;
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await rm(this.#path(key), { force: true });
+    } catch (error) {
+      throw failure("delete object", key, error);
+    }
+  }
+
+  async copy(from: string, to: string): Promise<{ readonly etag: string }> {
+    const path = this.#path(from);
+    if ((await stat(path).catch(() => undefined)) === undefined) throw objectNotFound("copy object", from);
+    return await this.put(to, { path });
+  }
+
+  async download(key: string, path: string): Promise<ObjectInfo | undefined> {
+    const info = await this.head(key);
+    if (info === undefined) return undefined;
+    await copyFile(this.#path(key), path).catch((error: unknown) => {
+      throw failure("download object", key, error);
+    });
+    return info;
+  }
+
+  localPath(key: string): string {
+    return this.#path(key);
+  }
+
+  async close(): Promise<void> {
+    this.#lock.close();
+  }
+
+  #path(key: string): string {
+    checkKey(key);
+    if (!key.startsWith(".")) return join(this.#root, key);
+    throw new MosaicError("invalid", "name an object", { code: "invalid_key", detail: "An object key in a folder does not begin with a dot.", key });
+  }
+
+  async #writeTemporary(temporary: string, body: PutBody): Promise<void> {
+    await mkdir(dirname(temporary), { recursive: true });
+    if (!(body instanceof Uint8Array)) await copyFile(body.path, temporary);
+    const file: FileHandle = await open(temporary, body instanceof Uint8Array ? "w" : "r+");
+    try {
+      if (body instanceof Uint8Array) await file.writeFile(body);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Without `ifMatch`: link fails when the name is taken, rename replaces what is there. */
+  async #place(temporary: string, path: string, key: string, { ifNoneMatch }: PutOptions): Promise<void> {
+    const folder = dirname(path);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        if (ifNoneMatch === "*") await link(temporary, path);
+        else await rename(temporary, path);
+        break;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "EEXIST") throw preconditionFailed("put object", key);
+        if (code !== "ENOENT" || attempt > 2) throw error;
+        await this.#makeFolder(folder);
+      }
+    }
+    await syncFolder(folder);
+  }
+
+  async #swap(temporary: string, path: string, key: string, expected: string): Promise<void> {
+    const found = await this.head(key);
+    if (found?.etag !== expected) throw preconditionFailed("put object", key);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  }
+
+  /** New folders are durable only when the folders that name them are synced. */
+  async #makeFolder(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true });
+    if (first === undefined) return;
+    for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  }
+
+  async #tagOf(path: string): Promise<string> {
+    const got = await this.get(path.slice(this.#root.length + 1), { range: { start: 0, end: 0 } });
+    return got.status === "found" ? got.info.etag : "";
+  }
+
+  #knownTag(path: string, stats: BigIntStats): string | undefined {
+    const known = this.#tags.get(path);
+    return known !== undefined && known.identity === identityOf(stats) ? known.etag : undefined;
+  }
+
+  #remember(path: string, stats: BigIntStats, content: Uint8Array | undefined): string {
+    const identity = identityOf(stats);
+    const etag = createHash("sha256").update(content ?? identity).digest("hex");
+    // As git does: a file that is as young as its clock is coarse may yet change unseen, so it is read again next time.
+    if (this.#clock.now() - Number(stats.mtimeNs / 1_000_000n) > racyMs) this.#tags.set(path, { identity, etag });
+    return etag;
+  }
+
+  /** Keys below a folder in byte order of the whole key, skipping subtrees that lie before `startAfter`. */
+  async *#keys(folder: string, prefix: string, startAfter: string): AsyncGenerator<string> {
+    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+      throw failure("list objects", folder, error);
+    });
+    const names = entries
+      .filter(({ name }) => folder !== "" || !name.startsWith("."))
+      .map((entry) => ({ name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
+      .sort((a, b) => byBytes(a.name, b.name));
+    for (const { name, isFolder } of names) {
+      if (!isFolder) {
+        if (name.startsWith(prefix) && (startAfter === "" || byBytes(name, startAfter) > 0)) yield name;
+      } else if (name.startsWith(prefix) || prefix.startsWith(name)) {
+        const allBefore = startAfter !== "" && !startAfter.startsWith(name) && byBytes(name, startAfter) < 0;
+        if (!allBefore) yield* this.#keys(name, prefix, startAfter);
+      }
+    }
+  }
+}
+
+const identityOf = ({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+
+const infoOf = (key: string, { size, mtimeMs }: BigIntStats, etag: string): ObjectInfo => ({
+  key,
+  etag,
+  sizeBytes: Number(size),
+  modifiedMs: Number(mtimeMs),
+  storageClass: "STANDARD",
+});
+
+function openIfThere(path: string, key: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw failure("read object", key, error);
+  }
+}
+
+function readFully(file: number, start: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let read = 0;
+  while (read < length) {
+    const more = readSync(file, bytes, read, length - read, start + read);
+    if (more === 0) break;
+    read += more;
+  }
+  return bytes.subarray(0, read);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const byCode: Readonly<Record<string, { readonly code: string; readonly detail: string; readonly hint: string }>> = {
+  ENOSPC: { code: "storage_full", detail: "The disk is full; nothing was stored.", hint: "free space, then send again" },
+  EDQUOT: { code: "storage_full", detail: "The disk quota is used up; nothing was stored.", hint: "free space, then send again" },
+  EROFS: { code: "storage_read_only", detail: "The storage is read-only; nothing was stored.", hint: "remount it for writing" },
+  EACCES: { code: "storage_denied", detail: "The storage refuses access.", hint: "check the owner and mode of the folder" },
+  EPERM: { code: "storage_denied", detail: "The storage refuses access.", hint: "check the owner and mode of the folder" },
+};
+
+function failure(operation: string, key: string, error: unknown): MosaicError {
+  if (error instanceof MosaicError) return error;
+  const { code = "" } = error as NodeJS.ErrnoException;
+  const known = byCode[code] ?? { code: "storage_failed", detail: "The storage failed; try again.", hint: String(error) };
+  return new MosaicError("unavailable", operation, { ...known, key, cause: error });
+}
