@@ -13,7 +13,18 @@ const arrows = {
   selection: ["base", "manifest", "shard"],
   search: ["base", "telemetry", "store", "manifest", "shard", "ingest", "selection"],
   lifecycle: ["base", "store", "manifest", "shard", "ingest"],
-  engine: ["base", "telemetry", "store", "embedding", "manifest", "shard", "ingest", "selection", "search", "lifecycle"],
+  engine: [
+    "base",
+    "telemetry",
+    "store",
+    "embedding",
+    "manifest",
+    "shard",
+    "ingest",
+    "selection",
+    "search",
+    "lifecycle",
+  ],
   http: ["base", "telemetry", "engine"],
   cli: ["base", "store", "engine", "http"],
 };
@@ -40,7 +51,12 @@ module.exports = {
       to: { path: "^src/([^/]+)/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
     },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-orphan-room", severity: "error", from: { path: "^src/([^/]+)/", pathNot: Object.keys(arrows).map(room) }, to: {} },
+    {
+      name: "no-orphan-room",
+      severity: "error",
+      from: { path: "^src/([^/]+)/", pathNot: Object.keys(arrows).map(room) },
+      to: {},
+    },
     {
       name: "aws-stays-in-store",
       severity: "error",
@@ -53,13 +69,22 @@ module.exports = {
       from: { path: "^src/", pathNot: "^src/(shard|store)/" },
       to: { path: "node_modules/(better-sqlite3|sqlite-vec)" },
     },
-    { name: "no-dev-dependency", severity: "error", from: { path: "^(src|functions)/", pathNot: "^src/cli/build\\.ts$" }, to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] } },
+    {
+      name: "no-dev-dependency",
+      severity: "error",
+      from: { path: "^(src|functions)/", pathNot: "^src/cli/build\\.ts$" },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
+    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^src/shard/kernel/assembly/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js", ".mjs", ".cjs", ".json"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".js", ".mjs", ".cjs", ".json"],
+    },
   },
 };

@@ -80,7 +80,8 @@ function apiKeys(text: string | undefined): readonly ApiKey[] {
   return pairs.filter(Boolean).map((pair) => {
     const [key = "", rest = ""] = pair.split(/=(.*)/s);
     const [tenant = "", role = "write"] = rest.split(":");
-    if (key === "" || tenant === "" || !isRole(role)) throw wrong("MOSAIC_API_KEYS", "key=tenant[:read|write|admin] pairs");
+    if (key === "" || tenant === "" || !isRole(role))
+      throw wrong("MOSAIC_API_KEYS", "key=tenant[:read|write|admin] pairs");
     return { key, tenant: tenantName(tenant), role };
   });
 }

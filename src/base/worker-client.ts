@@ -88,6 +88,7 @@ export class WorkerClient<Job extends object, Result> {
   #failAll(detail: string, cause: unknown): void {
     const owed = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { reject } of owed) reject(new MosaicError("unavailable", "ask worker", { code: "worker_stopped", detail, cause }));
+    for (const { reject } of owed)
+      reject(new MosaicError("unavailable", "ask worker", { code: "worker_stopped", detail, cause }));
   }
 }

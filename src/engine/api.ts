@@ -175,7 +175,12 @@ export interface CollectionStats {
     readonly created_at: { readonly min: string; readonly max: string } | null;
   }[];
   readonly shards_by_status: { readonly [status: string]: number };
-  readonly wal: { readonly segments: number; readonly bytes: number; readonly last_sequence: number; readonly folded_through: number };
+  readonly wal: {
+    readonly segments: number;
+    readonly bytes: number;
+    readonly last_sequence: number;
+    readonly folded_through: number;
+  };
   readonly cache: { readonly bytes: number; readonly files: number };
   readonly last_fold_at: string | null;
 }

@@ -58,7 +58,10 @@ function fieldsOf(input: unknown, what: string, allowed: ReadonlySet<string>): R
   if (!isObject(input)) throw invalid("invalid_document", `A ${what} is a JSON object.`);
   const unknown = Object.keys(input).find((field) => !allowed.has(field));
   if (unknown === undefined) return input;
-  throw invalid("unknown_field", `A ${what} has no field ${JSON.stringify(unknown.slice(0, 64))}; it may have: ${[...allowed].join(", ")}.`);
+  throw invalid(
+    "unknown_field",
+    `A ${what} has no field ${JSON.stringify(unknown.slice(0, 64))}; it may have: ${[...allowed].join(", ")}.`,
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -66,8 +69,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 function checkText(text: unknown, maxTextBytes: number): string {
   if (typeof text !== "string") throw invalid("invalid_text", "A document needs a text: a string.");
-  if (text.trim() === "") throw invalid("empty_text", "The text is empty; a document needs at least one visible character.");
-  if (!text.isWellFormed()) throw invalid("invalid_utf8", "The text holds half of a surrogate pair; send valid Unicode.");
+  if (text.trim() === "")
+    throw invalid("empty_text", "The text is empty; a document needs at least one visible character.");
+  if (!text.isWellFormed())
+    throw invalid("invalid_utf8", "The text holds half of a surrogate pair; send valid Unicode.");
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxTextBytes) return text;
   throw new MosaicError("too_large", "check request", {
@@ -99,7 +104,8 @@ function depthOf(root: unknown): number {
     if (nested.length === 0 || depth > maxMetadataDepth) return depth;
     level = nested.flatMap((value) => Object.values(value as object));
     for (const value of level) {
-      if (typeof value === "number" && !Number.isFinite(value)) throw invalid("invalid_metadata", "The metadata holds a number that is not finite.");
+      if (typeof value === "number" && !Number.isFinite(value))
+        throw invalid("invalid_metadata", "The metadata holds a number that is not finite.");
       if (typeof value === "bigint" || typeof value === "function" || typeof value === "symbol") {
         throw invalid("invalid_metadata", "The metadata holds a value that JSON does not have.");
       }
@@ -112,7 +118,10 @@ export function checkVector(value: unknown, field: string): Float32Array {
   const numbers = value instanceof Float32Array ? value : Array.isArray(value) ? value : undefined;
   if (numbers === undefined) throw invalid("invalid_vector", `The field ${field} is not an array of numbers.`);
   if (numbers.length === 0 || numbers.length > maxDimensions) {
-    throw invalid("invalid_vector", `The field ${field} has ${numbers.length} numbers; a vector has 1 to ${maxDimensions}.`);
+    throw invalid(
+      "invalid_vector",
+      `The field ${field} has ${numbers.length} numbers; a vector has 1 to ${maxDimensions}.`,
+    );
   }
   const vector = new Float32Array(numbers.length);
   for (let i = 0; i < numbers.length; i++) {
@@ -134,7 +143,10 @@ export function refuseZero(vector: Float32Array, distance: string, field: string
 
 export function refuseLength(vector: Float32Array, dimensions: number, field: string): void {
   if (vector.length === dimensions) return;
-  throw invalid("wrong_dimensions", `The field ${field} has ${vector.length} numbers; this collection's vectors have ${dimensions}.`);
+  throw invalid(
+    "wrong_dimensions",
+    `The field ${field} has ${vector.length} numbers; this collection's vectors have ${dimensions}.`,
+  );
 }
 
 function checkTimestamp(value: unknown): string {

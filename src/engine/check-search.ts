@@ -7,7 +7,14 @@ const includable: readonly IncludeField[] = ["text", "metadata", "embedding", "s
 
 /** A complete search request. Throws `invalid` for anything that is out of bounds. */
 export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
-  const { limit = 10, offset = 0, include = ["text", "metadata"], recall = "balanced", consistency = "strong", explain = false } = input;
+  const {
+    limit = 10,
+    offset = 0,
+    include = ["text", "metadata"],
+    recall = "balanced",
+    consistency = "strong",
+    explain = false,
+  } = input;
   if ((input.query === undefined) === (input.vector === undefined)) {
     throw invalid("query_or_vector", "Send exactly one of query (a text) and vector (an array of numbers).");
   }
@@ -24,7 +31,8 @@ export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
   oneOf("recall", recall, ["fast", "balanced", "exact"]);
   oneOf("consistency", consistency, ["strong", "eventual"]);
   for (const field of include) oneOf("include", field, includable);
-  if (input.min_score !== undefined && !Number.isFinite(input.min_score)) throw invalid("invalid_min_score", "min_score is not a finite number.");
+  if (input.min_score !== undefined && !Number.isFinite(input.min_score))
+    throw invalid("invalid_min_score", "min_score is not a finite number.");
   return { ...input, limit, offset, include, recall, consistency, explain };
 }
 

@@ -26,7 +26,13 @@ export class Collection {
   readonly committer: Committer;
   readonly schedule: FoldSchedule;
 
-  private constructor(scope: Scope, parts: EngineParts, manifests: ManifestStore, log: CollectionLog, summaries: Summaries) {
+  private constructor(
+    scope: Scope,
+    parts: EngineParts,
+    manifests: ManifestStore,
+    log: CollectionLog,
+    summaries: Summaries,
+  ) {
     const { settings, store, clock, random, logger, localObjects, builder, workFolder } = parts;
     const { shardMaxBytes, gcGraceMs, tailMaxBytes, foldSegments, foldBytes, foldIdleMs } = settings;
     this.scope = scope;
@@ -35,8 +41,23 @@ export class Collection {
     this.view = new CollectionView(log, summaries);
     const common = { store, clock, random, logger };
     this.committer = new Committer(log, { ...common, segmentMaxBytes: foldBytes, tailMaxBytes, gcGraceMs });
-    const fold = new Fold(log, { ...common, manifests, summaries, localObjects, builder, workFolder, shardMaxBytes, gcGraceMs });
-    this.schedule = new FoldSchedule(log, fold, { clock, logger, segments: foldSegments, bytes: foldBytes, idleMs: foldIdleMs });
+    const fold = new Fold(log, {
+      ...common,
+      manifests,
+      summaries,
+      localObjects,
+      builder,
+      workFolder,
+      shardMaxBytes,
+      gcGraceMs,
+    });
+    this.schedule = new FoldSchedule(log, fold, {
+      clock,
+      logger,
+      segments: foldSegments,
+      bytes: foldBytes,
+      idleMs: foldIdleMs,
+    });
   }
 
   /** Throws `not_found` when there is no such collection. */

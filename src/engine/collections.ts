@@ -92,7 +92,10 @@ export class Collections {
       throw invalid("invalid_dimensions", `dimensions is a whole number from 1 to ${maxDimensions}.`);
     }
     if (ofModel !== undefined && dimensions !== ofModel) {
-      throw invalid("wrong_dimensions", `The model ${embeddingModel} makes vectors of ${ofModel} dimensions, not ${String(dimensions)}.`);
+      throw invalid(
+        "wrong_dimensions",
+        `The model ${embeddingModel} makes vectors of ${ofModel} dimensions, not ${String(dimensions)}.`,
+      );
     }
     return {
       dimensions,

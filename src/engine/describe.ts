@@ -42,14 +42,22 @@ export function describeStats(collection: Collection, documents: number, localOb
     shards_by_status: Object.fromEntries(
       ["active", "sealed"].map((status) => [status, manifest.shards.filter((shard) => shard.status === status).length]),
     ),
-    wal: { segments: tail.segments, bytes: tail.bytes, last_sequence: tail.lastSequence, folded_through: manifest.foldedThrough },
+    wal: {
+      segments: tail.segments,
+      bytes: tail.bytes,
+      last_sequence: tail.lastSequence,
+      folded_through: manifest.foldedThrough,
+    },
     cache: { bytes: localObjects.bytes, files: localObjects.count },
     last_fold_at: lastFoldMs === undefined ? null : formatTimestamp(lastFoldMs),
   };
 }
 
 const bytesOf = ({ shards }: Manifest): number =>
-  shards.reduce((sum, { file, summary, deletes }) => sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0), 0);
+  shards.reduce(
+    (sum, { file, summary, deletes }) => sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0),
+    0,
+  );
 
 export interface AnswerCost {
   readonly receipt: Receipt;
@@ -57,7 +65,11 @@ export interface AnswerCost {
   readonly remote: boolean;
 }
 
-export function describeAnswer(answer: VectorAnswer, request: SearchRequest, { receipt, tookMs, remote }: AnswerCost): SearchResponse {
+export function describeAnswer(
+  answer: VectorAnswer,
+  request: SearchRequest,
+  { receipt, tookMs, remote }: AnswerCost,
+): SearchResponse {
   const { work, plan, failed } = answer;
   const stats = {
     took_ms: round(tookMs, 3),
@@ -87,14 +99,19 @@ function describeHit({ id, score, document, vector }: LeafHit, { include }: Sear
     id,
     score,
     ...(document !== null && include.includes("text") ? { text: document.text } : {}),
-    ...(document !== null && include.includes("metadata") ? { metadata: JSON.parse(document.metadata) as Metadata } : {}),
+    ...(document !== null && include.includes("metadata")
+      ? { metadata: JSON.parse(document.metadata) as Metadata }
+      : {}),
     ...(document === null ? {} : { created_at: document.createdAt }),
     ...(vector === null ? {} : { embedding: [...vector] }),
     ...(include.includes("scores") ? { scores: { vector_similarity: score } } : {}),
   };
 }
 
-const describePlan = ({ plan, work }: VectorAnswer, { recall }: SearchRequest): NonNullable<SearchResponse["plan"]> => ({
+const describePlan = (
+  { plan, work }: VectorAnswer,
+  { recall }: SearchRequest,
+): NonNullable<SearchResponse["plan"]> => ({
   generation: plan.generation,
   recall,
   tail_documents: work.tailDocuments,

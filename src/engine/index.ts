@@ -4,6 +4,7 @@
  * Owns: the composition of rooms in this process, the open collections.
  * Never: speaks HTTP, parses a command line.
  */
+
+export { settingsFrom } from "../base/index.ts";
 export type * from "./api.ts";
 export { Mosaic, type OpenOptions } from "./mosaic.ts";
-export { settingsFrom } from "../base/index.ts";

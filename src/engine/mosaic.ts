@@ -2,7 +2,17 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Logger, type Random, type Scope, type Settings, silentLogger, systemClock, systemRandom, type TenantName } from "../base/index.ts";
+import {
+  type Clock,
+  type Logger,
+  type Random,
+  type Scope,
+  type Settings,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type TenantName,
+} from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
 import { Builder } from "../ingest/index.ts";
 import { verifyCollection } from "../lifecycle/index.ts";
@@ -25,8 +35,8 @@ import type {
   VerifyReport,
   WriteResult,
 } from "./api.ts";
-import { Collections } from "./collections.ts";
 import type { Collection, EngineParts } from "./collection.ts";
+import { Collections } from "./collections.ts";
 import { describeCollection, describeStats } from "./describe.ts";
 import { Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
@@ -58,7 +68,14 @@ export class Mosaic implements Engine {
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
     this.#parts = parts;
     this.#embedder = embedder;
-    this.#pool = new WorkerPool({ threads: searchThreads, codesMaxBytes, openShards, clock, logger, verifiedFolder: verifiedFolder(cachePath) });
+    this.#pool = new WorkerPool({
+      threads: searchThreads,
+      codesMaxBytes,
+      openShards,
+      clock,
+      logger,
+      verifiedFolder: verifiedFolder(cachePath),
+    });
     const root = new Root(new ThreadLeaves(this.#pool, localObjects, new ShardHealth(clock)), clock);
     this.#collections = new Collections(parts, embedder);
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
@@ -71,9 +88,19 @@ export class Mosaic implements Engine {
     const embedder = options.embedder ?? openEmbedder(settings, { clock });
     const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
     const verified = new VerifiedFiles(verifiedFolder(settings.cachePath));
-    const localObjects = new LocalObjects({ store, random, verified, folder: join(settings.cachePath, "objects"), maxBytes: settings.cacheMaxBytes });
+    const localObjects = new LocalObjects({
+      store,
+      random,
+      verified,
+      folder: join(settings.cachePath, "objects"),
+      maxBytes: settings.cacheMaxBytes,
+    });
     const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
-    return new Mosaic(settings, { settings, store, clock, random, logger, localObjects, builder: new Builder(logger), workFolder }, embedder);
+    return new Mosaic(
+      settings,
+      { settings, store, clock, random, logger, localObjects, builder: new Builder(logger), workFolder },
+      embedder,
+    );
   }
 
   /** Loads model and threads ahead of the first query. */
@@ -106,7 +133,9 @@ export class Mosaic implements Engine {
   }
   async collections(tenant: TenantName): Promise<readonly CollectionInfo[]> {
     const scopes = await this.#collections.names(tenant);
-    const found = await Promise.all(scopes.map((scope) => this.#reads.ifPresent(scope, (collection) => this.#describe(collection))));
+    const found = await Promise.all(
+      scopes.map((scope) => this.#reads.ifPresent(scope, (collection) => this.#describe(collection))),
+    );
     return found.filter((info) => info !== undefined);
   }
   collection(scope: Scope): Promise<CollectionInfo> {

@@ -65,7 +65,14 @@ export class Reads {
     if (found === undefined) throw documentNotFound(id);
     const { text, metadata, createdAt, updatedAt, vector } = found;
     const embedding = withEmbedding && vector !== null ? { embedding: [...vector] } : {};
-    return { id, text, metadata: JSON.parse(metadata) as Metadata, created_at: createdAt, updated_at: updatedAt, ...embedding };
+    return {
+      id,
+      text,
+      metadata: JSON.parse(metadata) as Metadata,
+      created_at: createdAt,
+      updated_at: updatedAt,
+      ...embedding,
+    };
   }
 
   /** The live document of an id in the state that the collection's log knows; refresh it first. */
@@ -103,7 +110,11 @@ export class Reads {
     return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
   }
 
-  async #search(collection: Collection, request: SearchRequest, vector: Float32Array | undefined): Promise<VectorAnswer> {
+  async #search(
+    collection: Collection,
+    request: SearchRequest,
+    vector: Float32Array | undefined,
+  ): Promise<VectorAnswer> {
     const { root, parts } = this.#with;
     const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
     const query: VectorQuery = {
@@ -123,7 +134,10 @@ export class Reads {
 
   async #queryVector(collection: Collection, { query, vector }: SearchRequest): Promise<Float32Array | undefined> {
     const { dimensions, distance } = collection.log.manifest.settings;
-    const raw = vector === undefined ? await this.embed(collection, [query ?? ""]).then(([first]) => first) : checkVector(vector, "vector");
+    const raw =
+      vector === undefined
+        ? await this.embed(collection, [query ?? ""]).then(([first]) => first)
+        : checkVector(vector, "vector");
     if (raw === undefined) throw new MosaicError("internal", "embed query");
     refuseZero(raw, distance, "vector");
     if (dimensions !== null) refuseLength(raw, dimensions, "vector");
@@ -135,7 +149,10 @@ export class Reads {
     const { embedder } = this.#with;
     const { embeddingModel } = collection.log.manifest.settings;
     if (embeddingModel === "none") {
-      throw invalid("embedding_required", "This collection has no embedding model: send vectors (embedding in documents, vector in searches).");
+      throw invalid(
+        "embedding_required",
+        "This collection has no embedding model: send vectors (embedding in documents, vector in searches).",
+      );
     }
     if (embeddingModel !== embedder.model) throw modelMismatch(embeddingModel, embedder.model ?? "none");
     return await embedder.embed(texts);

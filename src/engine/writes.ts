@@ -1,7 +1,17 @@
 import { type DocumentId, documentId, formatTimestamp, MosaicError, type Scope } from "../base/index.ts";
 import type { Committed, Operation, Tail, Upsert } from "../ingest/index.ts";
 import type { BatchProblem, BatchResult, DocumentInput, DocumentPatch, Json, WriteResult } from "./api.ts";
-import { type CheckedDocument, type CheckedPatch, checkDocument, checkMetadata, checkPatch, documentProblem, invalid, refuseLength, refuseZero } from "./check-document.ts";
+import {
+  type CheckedDocument,
+  type CheckedPatch,
+  checkDocument,
+  checkMetadata,
+  checkPatch,
+  documentProblem,
+  invalid,
+  refuseLength,
+  refuseZero,
+} from "./check-document.ts";
 import type { Collection } from "./collection.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { type CurrentDocument, documentNotFound, type ReadParts, type Reads } from "./reads.ts";
@@ -42,7 +52,10 @@ export class Writes {
     if (kept.length === 0) return { accepted: 0, errors: [...errors, ...repeats].sort(byIndex) };
     const misfits = await this.#write(scope, async (collection) => {
       const { fitting, misfits: found } = await this.#fitting(collection, kept);
-      const operations = await this.#upserts(collection, fitting.map(({ document }) => document));
+      const operations = await this.#upserts(
+        collection,
+        fitting.map(({ document }) => document),
+      );
       if (operations.length > 0) await this.#commit(collection, operations);
       return found;
     });
@@ -103,7 +116,8 @@ export class Writes {
   async #commit(collection: Collection, operations: readonly Operation[]): Promise<Committed> {
     const committed = await collection.committer.commit({ operations });
     collection.schedule.noticeTail();
-    if (committed === "stale") throw new MosaicError("internal", "write documents", { hint: "an unconditional write went stale" });
+    if (committed === "stale")
+      throw new MosaicError("internal", "write documents", { hint: "an unconditional write went stale" });
     return committed;
   }
 
@@ -117,7 +131,10 @@ export class Writes {
   }
 
   /** Documents whose vector the collection can take; the first vector of a collection fixes its dimensions. */
-  async #fitting(collection: Collection, documents: readonly Numbered[]): Promise<{ fitting: readonly Numbered[]; misfits: readonly BatchProblem[] }> {
+  async #fitting(
+    collection: Collection,
+    documents: readonly Numbered[],
+  ): Promise<{ fitting: readonly Numbered[]; misfits: readonly BatchProblem[] }> {
     const first = documents.find(({ document }) => document.embedding !== undefined)?.document.embedding;
     if (first !== undefined) await this.#fixDimensions(collection, first.length);
     const misfits: BatchProblem[] = [];
@@ -159,17 +176,30 @@ export class Writes {
   }
 
   /** The documents' own vectors, and the model's for those without; null where the collection has no model. */
-  async #vectors(collection: Collection, documents: readonly CheckedDocument[]): Promise<readonly (Float32Array | null)[]> {
+  async #vectors(
+    collection: Collection,
+    documents: readonly CheckedDocument[],
+  ): Promise<readonly (Float32Array | null)[]> {
     const { embeddingModel } = collection.log.manifest.settings;
     const missing = embeddingModel === "none" ? [] : documents.filter(({ embedding }) => embedding === undefined);
-    const made = missing.length === 0 ? [] : await this.#reads.embed(collection, missing.map(({ text }) => text));
+    const made =
+      missing.length === 0
+        ? []
+        : await this.#reads.embed(
+            collection,
+            missing.map(({ text }) => text),
+          );
     const [first] = made;
     if (first !== undefined) await this.#fixDimensions(collection, first.length);
     const byDocument = new Map(missing.map((document, at) => [document, made[at] ?? null]));
     return documents.map((document) => document.embedding ?? byDocument.get(document) ?? null);
   }
 
-  async #patchedVector(collection: Collection, patch: CheckedPatch, current: CurrentDocument): Promise<Float32Array | null> {
+  async #patchedVector(
+    collection: Collection,
+    patch: CheckedPatch,
+    current: CurrentDocument,
+  ): Promise<Float32Array | null> {
     if (patch.embedding !== undefined) {
       await this.#fixDimensions(collection, patch.embedding.length);
       this.#checkFit(collection, patch);
@@ -205,7 +235,10 @@ interface Numbered {
 const versionOf = ({ sequence, index }: Committed): string => `${sequence}.${index}`;
 const byIndex = (a: BatchProblem, b: BatchProblem): number => a.index - b.index;
 
-function checkAll(inputs: readonly unknown[], maxTextBytes: number): { good: readonly Numbered[]; errors: readonly BatchProblem[] } {
+function checkAll(
+  inputs: readonly unknown[],
+  maxTextBytes: number,
+): { good: readonly Numbered[]; errors: readonly BatchProblem[] } {
   const good: Numbered[] = [];
   const errors: BatchProblem[] = [];
   inputs.forEach((input, index) => {
@@ -223,18 +256,22 @@ function checkAll(inputs: readonly unknown[], maxTextBytes: number): { good: rea
 function lastOfEachId(documents: readonly Numbered[]): { kept: readonly Numbered[]; repeats: readonly BatchProblem[] } {
   const lastIndex = new Map<string, number>();
   for (const { index, document } of documents) if (document.id !== undefined) lastIndex.set(document.id, index);
-  const isLast = ({ index, document }: Numbered): boolean => document.id === undefined || lastIndex.get(document.id) === index;
-  const repeats = documents.filter((one) => !isLast(one)).map(({ index, document }) => ({
-    index,
-    id: document.id as string,
-    code: "duplicate_id",
-    detail: `The batch has this id again at index ${lastIndex.get(document.id as string)}; the last one was stored.`,
-  }));
+  const isLast = ({ index, document }: Numbered): boolean =>
+    document.id === undefined || lastIndex.get(document.id) === index;
+  const repeats = documents
+    .filter((one) => !isLast(one))
+    .map(({ index, document }) => ({
+      index,
+      id: document.id as string,
+      code: "duplicate_id",
+      detail: `The batch has this id again at index ${lastIndex.get(document.id as string)}; the last one was stored.`,
+    }));
   return { kept: documents.filter(isLast), repeats };
 }
 
 function patched(metadata: string, patch: NonNullable<CheckedPatch["metadata"]>): string {
   const merged = mergePatch(JSON.parse(metadata) as Json, patch);
-  if (typeof merged !== "object" || merged === null) throw invalid("invalid_metadata", "The metadata is not a JSON object.");
+  if (typeof merged !== "object" || merged === null)
+    throw invalid("invalid_metadata", "The metadata is not a JSON object.");
   return checkMetadata(merged);
 }

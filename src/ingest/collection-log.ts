@@ -1,5 +1,5 @@
 import { type Clock, collectionPrefix, type Scope } from "../base/index.ts";
-import { collectionNotFound, type Manifest, type ManifestStore, segmentKey, type Stored } from "../manifest/index.ts";
+import { collectionNotFound, type Manifest, type ManifestStore, type Stored, segmentKey } from "../manifest/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { decodeSegment, type Segment } from "./segment.ts";
 import { Tail } from "./tail.ts";

@@ -170,7 +170,8 @@ export class Committer {
       await store.put(key, encodeSegment(segment), { ifNoneMatch: "*" });
       return true;
     } catch (error) {
-      const maybe = isMosaicError(error, "conflict") || (isMosaicError(error, "unavailable") && error.code === "outcome_unknown");
+      const maybe =
+        isMosaicError(error, "conflict") || (isMosaicError(error, "unavailable") && error.code === "outcome_unknown");
       if (!maybe) throw error;
       const there = await this.#log.readSegment(sequence);
       if (there?.nonce === segment.nonce) return true; // the answer was lost, not the write

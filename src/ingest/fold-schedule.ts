@@ -54,7 +54,10 @@ export class FoldSchedule {
       () => this.noticeTail(),
       (error: unknown) => {
         if (this.#closed) return;
-        this.#options.logger.error("fold failed; it will be tried again", { ...this.#log.scope, ...errorFields(error) });
+        this.#options.logger.error("fold failed; it will be tried again", {
+          ...this.#log.scope,
+          ...errorFields(error),
+        });
         this.noticeTail();
       },
     );

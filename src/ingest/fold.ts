@@ -1,6 +1,15 @@
 import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, collectionPrefix, type DocumentId, type Logger, type Random, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
+import {
+  type Clock,
+  collectionPrefix,
+  type DocumentId,
+  type Logger,
+  type Random,
+  type ShardId,
+  sha256,
+  sha256OfFile,
+} from "../base/index.ts";
 import {
   type Condemned,
   type DeletesRef,
@@ -9,11 +18,20 @@ import {
   type Manifest,
   type ManifestStore,
   type ObjectRef,
-  segmentKey,
   type ShardEntry,
   type Stored,
+  segmentKey,
 } from "../manifest/index.ts";
-import { type BuiltShard, cellRows, DeadRows, hashOf, type LocalObjects, readChecked, type ShardRow, type Summaries } from "../shard/index.ts";
+import {
+  type BuiltShard,
+  cellRows,
+  DeadRows,
+  hashOf,
+  type LocalObjects,
+  readChecked,
+  type ShardRow,
+  type Summaries,
+} from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { Builder } from "./builder.ts";
 import type { CollectionLog } from "./collection-log.ts";
@@ -72,7 +90,7 @@ export class Fold {
     try {
       const { shards, deaths } = await this.#build(plan, folder);
       const added = await Promise.all(shards.map((shard) => this.#store(plan, shard)));
-      const deletes = await this.#storeDeaths(plan, deaths);
+      const deletes = await this.#storeDeaths(deaths);
       return await this.#swap(plan, added, deletes);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -92,7 +110,10 @@ export class Fold {
     return { base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
   }
 
-  async #build(plan: Plan, folder: string): Promise<{ shards: readonly BuiltShard[]; deaths: ReadonlyMap<ShardEntry, readonly number[]> }> {
+  async #build(
+    plan: Plan,
+    folder: string,
+  ): Promise<{ shards: readonly BuiltShard[]; deaths: ReadonlyMap<ShardEntry, readonly number[]> }> {
     const { localObjects, builder, shardMaxBytes, random, clock } = this.#parts;
     const { settings } = plan.base.manifest;
     const rows = [...plan.operations.values()].filter(isUpsert).map(asRow);
@@ -160,7 +181,7 @@ export class Fold {
   }
 
   /** New bitmaps of the shards that lose rows. */
-  async #storeDeaths(plan: Plan, deaths: ReadonlyMap<ShardEntry, readonly number[]>): Promise<ReadonlyMap<ShardId, DeletesRef>> {
+  async #storeDeaths(deaths: ReadonlyMap<ShardEntry, readonly number[]>): Promise<ReadonlyMap<ShardId, DeletesRef>> {
     const { store, random } = this.#parts;
     const stored = await Promise.all(
       [...deaths].map(async ([entry, rows]) => {
@@ -178,7 +199,11 @@ export class Fold {
     return new Map(stored.filter((pair) => pair !== undefined));
   }
 
-  async #swap(plan: Plan, added: readonly ShardEntry[], deletes: ReadonlyMap<ShardId, DeletesRef>): Promise<FoldOutcome> {
+  async #swap(
+    plan: Plan,
+    added: readonly ShardEntry[],
+    deletes: ReadonlyMap<ShardId, DeletesRef>,
+  ): Promise<FoldOutcome> {
     const { manifests, logger } = this.#parts;
     let expired: readonly Condemned[] = [];
     const swapped = await manifests.update(plan.base, (current) => {
@@ -187,7 +212,10 @@ export class Fold {
       expired = next.expired;
       return next.change;
     });
-    const written = [...added.flatMap(({ file, summary }) => [file.key, summary.key]), ...[...deletes.values()].map(({ key }) => key)];
+    const written = [
+      ...added.flatMap(({ file, summary }) => [file.key, summary.key]),
+      ...[...deletes.values()].map(({ key }) => key),
+    ];
     if (swapped === undefined) {
       await this.#removeUnlessNamed(written);
       await this.#log.refresh();
@@ -225,7 +253,10 @@ export class Fold {
   /** What a lost swap leaves behind; when its loss is in doubt the manifest decides. */
   async #removeUnlessNamed(keys: readonly string[]): Promise<void> {
     const current = await this.#parts.manifests.read();
-    const named = new Set([...(current === undefined ? [] : liveKeys(current.manifest)), ...(current?.manifest.condemned ?? []).flatMap((one) => one.keys)]);
+    const named = new Set([
+      ...(current === undefined ? [] : liveKeys(current.manifest)),
+      ...(current?.manifest.condemned ?? []).flatMap((one) => one.keys),
+    ]);
     await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#parts.store.delete(key)));
   }
 

@@ -10,5 +10,13 @@ export { type Committed, Committer, type CommitterOptions, type Intent } from ".
 export { Fold, type FoldOutcome, type FoldParts } from "./fold.ts";
 export { FoldSchedule, type FoldScheduleOptions } from "./fold-schedule.ts";
 export { chooseMerge } from "./merge-policy.ts";
-export { type Delete, decodeSegment, encodeSegment, type Operation, operationBytes, type Segment, type Upsert } from "./segment.ts";
+export {
+  type Delete,
+  decodeSegment,
+  encodeSegment,
+  type Operation,
+  operationBytes,
+  type Segment,
+  type Upsert,
+} from "./segment.ts";
 export { Tail, type TailEntry } from "./tail.ts";

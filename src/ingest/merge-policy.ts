@@ -18,7 +18,12 @@ const tierOf = (documents: number): number =>
   documents < base ? 0 : Math.floor(Math.log(documents / base) / Math.log(fanout)) + 1;
 
 /** The active shards to merge with `newDocs` new documents of about `newBytes`; the newest are last in `shards`. */
-export function chooseMerge(shards: readonly ShardEntry[], newDocs: number, newBytes: number, limits: MergeLimits): readonly ShardEntry[] {
+export function chooseMerge(
+  shards: readonly ShardEntry[],
+  newDocs: number,
+  newBytes: number,
+  limits: MergeLimits,
+): readonly ShardEntry[] {
   const open = shards.filter(({ status }) => status === "active");
   const chosen = new Set<ShardEntry>();
   let documents = newDocs;

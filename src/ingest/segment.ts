@@ -152,6 +152,10 @@ export function decodeSegment(input: Uint8Array, key: string): Segment {
     });
   }
   const reader = new Reader(body, 4);
-  const { incarnation, nonce, entries } = JSON.parse(reader.text()) as { incarnation: string; nonce: string; entries: number };
+  const { incarnation, nonce, entries } = JSON.parse(reader.text()) as {
+    incarnation: string;
+    nonce: string;
+    entries: number;
+  };
   return { incarnation, nonce, operations: Array.from({ length: entries }, () => readOperation(reader)) };
 }

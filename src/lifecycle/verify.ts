@@ -96,10 +96,16 @@ async function verifyShard({ store, localObjects }: VerifyParts, entry: ShardEnt
     let rows = 0;
     for (const { id, row } of file.ids()) {
       if (row !== rows++) found.say(entry.file.key, "rowid_gap", `Row ${row} is not where it should be.`);
-      if (!summary.ids.mayHold(id)) found.say(entry.summary.key, "filter_excludes_id", `The filter excludes ${JSON.stringify(id)}, which is there.`);
+      if (!summary.ids.mayHold(id))
+        found.say(
+          entry.summary.key,
+          "filter_excludes_id",
+          `The filter excludes ${JSON.stringify(id)}, which is there.`,
+        );
       if (!dead.isDead(row)) noteLive(found, entry, id);
     }
-    if (rows !== entry.documents) found.say(entry.file.key, "count", `The file has ${rows} documents; the manifest says ${entry.documents}.`);
+    if (rows !== entry.documents)
+      found.say(entry.file.key, "count", `The file has ${rows} documents; the manifest says ${entry.documents}.`);
     if (summary.vectors !== entry.vectors || summary.cellRows.length !== entry.cells) {
       found.say(entry.summary.key, "count", "The summary's counts differ from the manifest's.");
     }
@@ -113,7 +119,8 @@ async function deadRows(store: ObjectStore, { deletes, documents }: ShardEntry, 
   const dead = DeadRows.decode(await readChecked(store, deletes), deletes.key);
   found.saw(deletes);
   const counted = Array.from({ length: documents }, (_, row) => dead.isDead(row)).filter(Boolean).length;
-  if (counted !== deletes.count || dead.rows !== documents) found.say(deletes.key, "count", `The bitmap has ${counted} dead rows; the manifest says ${deletes.count}.`);
+  if (counted !== deletes.count || dead.rows !== documents)
+    found.say(deletes.key, "count", `The bitmap has ${counted} dead rows; the manifest says ${deletes.count}.`);
   return dead;
 }
 

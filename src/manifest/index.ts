@@ -20,9 +20,9 @@ export {
   manifestKey,
   type ObjectRef,
   type Precision,
-  segmentKey,
-  sequenceOfSegment,
   type ShardEntry,
   type ShardStatus,
+  segmentKey,
+  sequenceOfSegment,
 } from "./manifest.ts";
 export { type Change, collectionNotFound, isUnknownOutcome, ManifestStore, type Stored } from "./stored-manifest.ts";

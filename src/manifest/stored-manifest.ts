@@ -10,7 +10,14 @@ import {
 import type { ObjectStore } from "../store/index.ts";
 import { decodeManifest, encodeManifest } from "./codec.ts";
 import { checkInvariants } from "./invariants.ts";
-import { type CollectionSettings, emptyManifest, historyKey, type Manifest, manifestKey, sequenceOfSegment } from "./manifest.ts";
+import {
+  type CollectionSettings,
+  emptyManifest,
+  historyKey,
+  type Manifest,
+  manifestKey,
+  sequenceOfSegment,
+} from "./manifest.ts";
 
 /** A manifest as it was read, with the ETag that a swap must still find. */
 export interface Stored {
@@ -44,10 +51,7 @@ export class ManifestStore {
   /** The current manifest; `known` comes back as it is when it is still current (one request, no body). */
   async read(known?: Stored): Promise<Stored | undefined> {
     const { store } = this.#parts;
-    const got = await store.get(
-      this.#prefix + manifestKey,
-      known === undefined ? {} : { ifNoneMatch: known.etag },
-    );
+    const got = await store.get(this.#prefix + manifestKey, known === undefined ? {} : { ifNoneMatch: known.etag });
     if (got.status === "not_modified") return known;
     if (got.status === "absent") return undefined;
     return { manifest: decodeManifest(got.bytes), etag: got.info.etag };
@@ -138,7 +142,8 @@ export class ManifestStore {
   /** A deleted collection of this name may have left segments whose sequences must not be used again. */
   async #lastLeftOver(): Promise<number> {
     let last = 0;
-    for await (const { key } of this.#parts.store.list(`${this.#prefix}wal/`)) last = Math.max(last, sequenceOfSegment(key));
+    for await (const { key } of this.#parts.store.list(`${this.#prefix}wal/`))
+      last = Math.max(last, sequenceOfSegment(key));
     return last;
   }
 

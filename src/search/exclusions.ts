@@ -1,6 +1,6 @@
-import { hashOf, type Summaries } from "../shard/index.ts";
-import type { Manifest } from "../manifest/index.ts";
 import type { Tail } from "../ingest/index.ts";
+import type { Manifest } from "../manifest/index.ts";
+import { hashOf, type Summaries } from "../shard/index.ts";
 
 /**
  * For each shard, the ids of the tail that may have a row in it: those rows are out of date. Kept up as the tail grows;

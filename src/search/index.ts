@@ -6,11 +6,20 @@
  */
 export { CollectionView, type Snapshot } from "./collection-view.ts";
 export { Leaf } from "./leaf.ts";
-export type { LeafDocument, LeafHit, LeafReply, LeafRequest, LeafRow, LeafWork, ShardTarget, VectorRequest } from "./leaf-request.ts";
+export type {
+  LeafDocument,
+  LeafHit,
+  LeafReply,
+  LeafRequest,
+  LeafRow,
+  LeafWork,
+  ShardTarget,
+  VectorRequest,
+} from "./leaf-request.ts";
 export { type LeafTransport, partOf, ThreadLeaves } from "./leaves.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
 export { Root } from "./root.ts";
 export { ShardHealth } from "./shard-health.ts";
 export { byScore, exactScore } from "./similarity.ts";
-export { WorkerPool } from "./worker-pool.ts";
 export type { FailedShard, Recall, ShardPlan, VectorAnswer, VectorQuery } from "./vector-query.ts";
+export { WorkerPool } from "./worker-pool.ts";

@@ -84,7 +84,8 @@ class Run {
     // Rows that the tail has replaced may be among the best; room for all of them keeps `limit` good ones.
     const outdated = this.#targets.reduce((sum, { excluded }) => sum + excluded.length, 0);
     const limit = request.limit + outdated;
-    const refs = request.mode === "exact" ? this.#scanExact(request, limit) : this.#scanCodes(request, request.rescore + outdated);
+    const refs =
+      request.mode === "exact" ? this.#scanExact(request, limit) : this.#scanCodes(request, request.rescore + outdated);
     const scored = this.#rescore(request, refs).sort(byScore).slice(0, request.limit);
     return scored.flatMap((hit) => this.#withDocument(request, hit));
   }
@@ -128,7 +129,12 @@ class Run {
   }
 
   /** Loads a cell's codes to stay, or only for this scan when the bound on resident codes leaves no room. */
-  #scanLoaded(open: OpenShard, cell: number, rows: number, scan: (loaded: ReturnType<OpenShard["load"]>) => void): void {
+  #scanLoaded(
+    open: OpenShard,
+    cell: number,
+    rows: number,
+    scan: (loaded: ReturnType<OpenShard["load"]>) => void,
+  ): void {
     const codes = open.file.codes(cell);
     const bytes = codes.length + cellRows * factorBytesPerRow;
     if (this.#shards.makeRoom(bytes, this.#inUse)) return scan(open.load(cell, rows));
@@ -155,7 +161,9 @@ class Run {
   }
 
   #rescore(request: VectorRequest, refs: Uint32Array): (LeafHit & Located)[] {
-    const excluded = this.#targets.map((target) => (target.excluded.length === 0 ? undefined : new Set(target.excluded)));
+    const excluded = this.#targets.map((target) =>
+      target.excluded.length === 0 ? undefined : new Set(target.excluded),
+    );
     const hits: (LeafHit & Located)[] = [];
     // In file order, so that pages are read once and forwards.
     for (const ref of refs.slice().sort()) {

@@ -1,9 +1,16 @@
 import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import type { LocalObjects } from "../shard/index.ts";
-import { addWork, type LeafFailure, type LeafReply, type LeafRequest, noWork, type ShardTarget } from "./leaf-request.ts";
+import {
+  addWork,
+  type LeafFailure,
+  type LeafReply,
+  type LeafRequest,
+  noWork,
+  type ShardTarget,
+} from "./leaf-request.ts";
 import type { LocalPaths } from "./open-shards.ts";
-import { ShardHealth } from "./shard-health.ts";
+import type { ShardHealth } from "./shard-health.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** Carries leaf requests to wherever leaves run. */
@@ -34,7 +41,10 @@ export class ThreadLeaves implements LeafTransport {
       ),
     );
     const reply = replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
-    this.#health.note(request.shards.map(({ entry }) => entry.id), reply.failed);
+    this.#health.note(
+      request.shards.map(({ entry }) => entry.id),
+      reply.failed,
+    );
     return reply;
   }
 
@@ -68,7 +78,8 @@ export class ThreadLeaves implements LeafTransport {
 /** The same request for those shards only that `wanted` picks. */
 export function partOf(request: LeafRequest, wanted: (shard: number) => boolean): LeafRequest {
   if (request.shards.every((_target, shard) => wanted(shard))) return request;
-  if (request.kind === "lookup") return { ...request, shards: request.shards.filter((_target, shard) => wanted(shard)) };
+  if (request.kind === "lookup")
+    return { ...request, shards: request.shards.filter((_target, shard) => wanted(shard)) };
   const renumbered = new Map<number, number>();
   request.shards.forEach((_target, shard) => {
     if (wanted(shard)) renumbered.set(shard, renumbered.size);
@@ -76,13 +87,23 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
   const { shard, cell, dot, ceiling } = request.visits;
   const kept = shard.flatMap((from, at) => (renumbered.has(from) ? [at] : []));
   const pick = (column: readonly number[]): number[] => kept.map((at) => column[at] as number);
-  const visits = { shard: pick(shard).map((from) => renumbered.get(from) as number), cell: pick(cell), dot: pick(dot), ceiling: pick(ceiling) };
+  const visits = {
+    shard: pick(shard).map((from) => renumbered.get(from) as number),
+    cell: pick(cell),
+    dot: pick(dot),
+    ceiling: pick(ceiling),
+  };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
 }
 
 function allFailed(part: LeafRequest, error: unknown): LeafReply {
   const serialized = serializeError(isMosaicError(error) ? error : asMosaicError(error, "search shards"));
-  return { hits: [], rows: [], failed: part.shards.map(({ entry }) => ({ shard: entry.id, error: serialized })), work: noWork };
+  return {
+    hits: [],
+    rows: [],
+    failed: part.shards.map(({ entry }) => ({ shard: entry.id, error: serialized })),
+    work: noWork,
+  };
 }
 
 const mergeReplies = (a: LeafReply, b: LeafReply): LeafReply => ({

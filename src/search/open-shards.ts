@@ -35,7 +35,11 @@ export class OpenShard {
     if (known !== undefined) return known;
     const bytes = readFileSync(path);
     if (sha256(bytes) !== deletes.sha256) {
-      throw new MosaicError("data", "read deletes", { code: "deletes_damaged", key: deletes.key, hint: "run: mosaic verify" });
+      throw new MosaicError("data", "read deletes", {
+        code: "deletes_damaged",
+        key: deletes.key,
+        hint: "run: mosaic verify",
+      });
     }
     const decoded = DeadRows.decode(bytes, deletes.key);
     if (this.#deadRows.size >= 4) this.#deadRows.clear();

@@ -4,8 +4,8 @@ import { recallTargets, type SelectedCell, type Selection, selectCells } from ".
 import type { CollectionView, Snapshot } from "./collection-view.ts";
 import type { CellVisits, LeafHit, LeafReply, VectorRequest } from "./leaf-request.ts";
 import { noWork } from "./leaf-request.ts";
-import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
 import { exactScore } from "./similarity.ts";
+import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
 
 /** Failures after which an older manifest, not damage, may be the reason. */
 export const goneCodes: ReadonlySet<string> = new Set(["object_missing", "shard_damaged", "deletes_damaged"]);
@@ -13,18 +13,31 @@ export const goneCodes: ReadonlySet<string> = new Set(["object_missing", "shard_
 export const emptyReply: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
 
 /** Documents of the tail, scored where they are. */
-export function scoreTail(view: CollectionView, distance: Distance, query: VectorQuery): { hits: readonly LeafHit[]; scored: number } {
+export function scoreTail(
+  view: CollectionView,
+  distance: Distance,
+  query: VectorQuery,
+): { hits: readonly LeafHit[]; scored: number } {
   const hits: LeafHit[] = [];
   for (const { id, vector, text, metadata, createdAt, updatedAt } of view.log.tail.upserts()) {
     if (vector === null) continue;
     const document = query.withText ? { text, metadata, createdAt, updatedAt } : null;
-    hits.push({ id, score: exactScore(distance, query.vector, vector), document, vector: query.withVector ? vector : null });
+    hits.push({
+      id,
+      score: exactScore(distance, query.vector, vector),
+      document,
+      vector: query.withVector ? vector : null,
+    });
   }
   return { hits, scored: hits.length };
 }
 
 /** The request for all leaves together; the transport splits it. Only cosine has codes; the others scan exactly. */
-export function plan(view: CollectionView, snapshot: Snapshot, query: VectorQuery): { request: VectorRequest; selection: Selection } {
+export function plan(
+  view: CollectionView,
+  snapshot: Snapshot,
+  query: VectorQuery,
+): { request: VectorRequest; selection: Selection } {
   const { manifest, scope, targets } = snapshot;
   const { distance } = manifest.settings;
   const target = query.recall === "exact" || distance !== "cosine" ? undefined : recallTargets[query.recall];
@@ -62,10 +75,18 @@ function columns(cells: readonly SelectedCell[], keptAt: ReadonlyMap<number, num
   };
 }
 
-export function shardPlans({ manifest }: Snapshot, selection: Selection, mode: "codes" | "exact"): readonly ShardPlan[] {
+export function shardPlans(
+  { manifest }: Snapshot,
+  selection: Selection,
+  mode: "codes" | "exact",
+): readonly ShardPlan[] {
   return manifest.shards.map(({ id, documents, cells }, at) => {
     const { kept = false, reason = "empty", cells: cellsSelected = 0 } = selection.shards[at] ?? {};
-    const strategy = !kept ? "none" : mode === "exact" ? "int8 scan with bound, float32 rescoring" : "code scan, float32 rescoring";
+    const strategy = !kept
+      ? "none"
+      : mode === "exact"
+        ? "int8 scan with bound, float32 rescoring"
+        : "code scan, float32 rescoring";
     return { shard: id, kept, reason, documents, cells, cellsSelected, strategy };
   });
 }

@@ -50,12 +50,22 @@ export class Root {
   }
 
   /** The live row of each id that has one in a shard; ids that the tail knows are the caller's business. */
-  async lookup(view: CollectionView, ids: readonly string[], withDocument: boolean, timeoutMs: number): Promise<readonly LeafRow[]> {
+  async lookup(
+    view: CollectionView,
+    ids: readonly string[],
+    withDocument: boolean,
+    timeoutMs: number,
+  ): Promise<readonly LeafRow[]> {
     return await this.#lookup(view, view.snapshot().targets, ids, withDocument, timeoutMs);
   }
 
   /** The same by an older manifest, within its grace. */
-  async lookupIn(view: CollectionView, manifest: Manifest, ids: readonly string[], timeoutMs: number): Promise<readonly LeafRow[]> {
+  async lookupIn(
+    view: CollectionView,
+    manifest: Manifest,
+    ids: readonly string[],
+    timeoutMs: number,
+  ): Promise<readonly LeafRow[]> {
     const targets = manifest.shards.map((entry) => ({ entry, excluded: [] }));
     return await this.#lookup(view, targets, ids, false, timeoutMs);
   }

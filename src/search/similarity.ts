@@ -17,7 +17,8 @@ export function exactScore(distance: Distance, query: Float32Array, vector: Floa
     norm += x * x;
   }
   if (distance === "dot") return dot;
-  return queryNorm === 0 || norm === 0 ? 0 : dot / Math.sqrt(queryNorm * norm);
+  // Rounding may leave the interval by a few ulps, which a client that takes an arc cosine would notice.
+  return queryNorm === 0 || norm === 0 ? 0 : Math.max(-1, Math.min(1, dot / Math.sqrt(queryNorm * norm)));
 }
 
 function squaredDistance(a: Float32Array, b: Float32Array): number {

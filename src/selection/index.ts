@@ -5,4 +5,10 @@
  * Never: reads storage or a shard; it knows summaries only.
  */
 export { type RecallTarget, recallTargets } from "./recall.ts";
-export { type Candidate, type SelectedCell, type Selection, type SelectionRequest, selectCells } from "./select-cells.ts";
+export {
+  type Candidate,
+  type SelectedCell,
+  type Selection,
+  type SelectionRequest,
+  selectCells,
+} from "./select-cells.ts";

@@ -84,7 +84,11 @@ function bestShards(ranked: readonly SelectedCell[], limit: number): ReadonlySet
   return best;
 }
 
-function covering(ranked: readonly SelectedCell[], candidates: readonly Candidate[], target: RecallTarget): readonly SelectedCell[] {
+function covering(
+  ranked: readonly SelectedCell[],
+  candidates: readonly Candidate[],
+  target: RecallTarget,
+): readonly SelectedCell[] {
   const vectors = candidates.reduce((sum, { summary }) => sum + summary.vectors, 0);
   const wanted = Math.max(target.leastRows, target.share * vectors);
   let rows = 0;

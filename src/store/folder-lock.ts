@@ -62,7 +62,12 @@ export class FolderLock {
       } catch (cause) {
         const busy = String((cause as { code?: unknown }).code).startsWith("SQLITE_BUSY");
         if (!busy || this.#clock.monotonicMs() - startedMs > giveUpAfterMs) {
-          throw new MosaicError("unavailable", "lock object", { code: "storage_locked", detail: "Another process holds the storage's lock; try again.", retryAfterMs: 1000, cause });
+          throw new MosaicError("unavailable", "lock object", {
+            code: "storage_locked",
+            detail: "Another process holds the storage's lock; try again.",
+            retryAfterMs: 1000,
+            cause,
+          });
         }
         await this.#clock.sleep(1 + this.#random.next() * Math.min(20, 2 ** attempt));
       }

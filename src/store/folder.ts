@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { LRUCache } from "lru-cache";
 import { type Clock, MosaicError, type Random, systemClock, systemRandom } from "../base/index.ts";
 import { FolderLock } from "./folder-lock.ts";
 import { byBytes, checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
-import type { GetOptions, GetResult, ListOptions, ObjectInfo, ObjectStore, PutBody, PutOptions } from "./object-store.ts";
+import type {
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutBody,
+  PutOptions,
+} from "./object-store.ts";
 import { resolveRange } from "./range.ts";
 
 /** Hidden folders of the store's own; object keys can't begin with a dot here. */
@@ -15,6 +23,8 @@ const workFolder = ".mosaic";
 const hashedBytes = 1 << 20;
 /** File times may be this coarse: a younger file could change again without its times showing it. */
 const racyMs = 100;
+/** No write takes this long; older temporary files belong to nobody. */
+const abandonedMs = 24 * 60 * 60 * 1000;
 
 interface Tagged {
   readonly identity: string;
@@ -31,9 +41,13 @@ export class FolderStore implements ObjectStore {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #lock: FolderLock;
+  #prepared: Promise<void> | undefined;
   readonly #tags = new LRUCache<string, Tagged>({ max: 10_000 });
 
-  constructor(root: string, { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {}) {
+  constructor(
+    root: string,
+    { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {},
+  ) {
     this.#root = resolve(root);
     this.description = `folder ${root}`;
     this.#clock = clock;
@@ -76,10 +90,10 @@ export class FolderStore implements ObjectStore {
     const path = this.#path(key);
     const temporary = join(this.#root, workFolder, "tmp", this.#random.nonce(12));
     try {
-      await this.#writeTemporary(temporary, body);
+      const etag = await this.#writeTemporary(temporary, body);
       if (options.ifMatch === undefined) await this.#place(temporary, path, key, options);
       else await this.#lock.hold(key, () => this.#swap(temporary, path, key, options.ifMatch as string));
-      return { etag: await this.#tagOf(path) };
+      return { etag };
     } catch (error) {
       throw failure("put object", key, error);
     } finally {
@@ -87,7 +101,10 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async *list(prefix: string, { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {}): AsyncIterable<ObjectInfo> {
+  async *list(
+    prefix: string,
+    { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncIterable<ObjectInfo> {
     let left = limit;
     if (left <= 0) return;
     for await (const key of this.#keys("", prefix, startAfter)) {
@@ -132,18 +149,48 @@ export class FolderStore implements ObjectStore {
   #path(key: string): string {
     checkKey(key);
     if (!key.startsWith(".")) return join(this.#root, key);
-    throw new MosaicError("invalid", "name an object", { code: "invalid_key", detail: "An object key in a folder does not begin with a dot.", key });
+    throw new MosaicError("invalid", "name an object", {
+      code: "invalid_key",
+      detail: "An object key in a folder does not begin with a dot.",
+      key,
+    });
   }
 
-  async #writeTemporary(temporary: string, body: PutBody): Promise<void> {
-    await mkdir(dirname(temporary), { recursive: true });
-    if (!(body instanceof Uint8Array)) await copyFile(body.path, temporary);
+  /** Returns the ETag that the object will have. */
+  async #writeTemporary(temporary: string, body: PutBody): Promise<string> {
+    await this.#prepareTemporaries();
+    if (!(body instanceof Uint8Array)) await copyFile(body.path, temporary, constants.COPYFILE_FICLONE);
     const file: FileHandle = await open(temporary, body instanceof Uint8Array ? "w" : "r+");
     try {
       if (body instanceof Uint8Array) await file.writeFile(body);
+      // Two large objects could share inode, size and a coarse clock's time; not this one too.
+      const modifiedS = this.#clock.now() / 1000 - this.#random.next();
+      await file.utimes(modifiedS, modifiedS);
       await file.sync();
+      const stats = await file.stat({ bigint: true });
+      if (stats.size > hashedBytes) return tagOf(stats);
+      return contentTag(body instanceof Uint8Array ? body : await readFile(temporary));
     } finally {
       await file.close();
+    }
+  }
+
+  /** Makes the folder of temporaries, and clears it of what processes left behind that were killed. */
+  #prepareTemporaries(): Promise<void> {
+    this.#prepared ??= this.#clearTemporaries().catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    return this.#prepared;
+  }
+
+  async #clearTemporaries(): Promise<void> {
+    const folder = join(this.#root, workFolder, "tmp");
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      const stats = await stat(join(folder, name)).catch(() => undefined);
+      if (stats !== undefined && this.#clock.now() - stats.ctimeMs > abandonedMs)
+        await rm(join(folder, name), { force: true });
     }
   }
 
@@ -179,11 +226,6 @@ export class FolderStore implements ObjectStore {
     for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   }
 
-  async #tagOf(path: string): Promise<string> {
-    const got = await this.get(path.slice(this.#root.length + 1), { range: { start: 0, end: 0 } });
-    return got.status === "found" ? got.info.etag : "";
-  }
-
   #knownTag(path: string, stats: BigIntStats): string | undefined {
     const known = this.#tags.get(path);
     return known !== undefined && known.identity === identityOf(stats) ? known.etag : undefined;
@@ -191,21 +233,26 @@ export class FolderStore implements ObjectStore {
 
   #remember(path: string, stats: BigIntStats, content: Uint8Array | undefined): string {
     const identity = identityOf(stats);
-    const etag = createHash("sha256").update(content ?? identity).digest("hex");
+    const etag = content === undefined ? tagOf(stats) : contentTag(content);
     // As git does: a file that is as young as its clock is coarse may yet change unseen, so it is read again next time.
-    if (this.#clock.now() - Number(stats.mtimeNs / 1_000_000n) > racyMs) this.#tags.set(path, { identity, etag });
+    if (this.#clock.now() - Number(stats.ctimeNs / 1_000_000n) > racyMs) this.#tags.set(path, { identity, etag });
     return etag;
   }
 
   /** Keys below a folder in byte order of the whole key, skipping subtrees that lie before `startAfter`. */
   async *#keys(folder: string, prefix: string, startAfter: string): AsyncGenerator<string> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
-      throw failure("list objects", folder, error);
-    });
+    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+        throw failure("list objects", folder, error);
+      },
+    );
     const names = entries
       .filter(({ name }) => folder !== "" || !name.startsWith("."))
-      .map((entry) => ({ name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, isFolder: entry.isDirectory() }))
+      .map((entry) => ({
+        name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`,
+        isFolder: entry.isDirectory(),
+      }))
       .sort((a, b) => byBytes(a.name, b.name));
     for (const { name, isFolder } of names) {
       if (!isFolder) {
@@ -218,6 +265,8 @@ export class FolderStore implements ObjectStore {
   }
 }
 
+const contentTag = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
+const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => contentTag(Buffer.from(`${ino}:${size}:${mtimeNs}`));
 const identityOf = ({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 
 const infoOf = (key: string, { size, mtimeMs }: BigIntStats, etag: string): ObjectInfo => ({
@@ -259,16 +308,40 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 const byCode: Readonly<Record<string, { readonly code: string; readonly detail: string; readonly hint: string }>> = {
-  ENOSPC: { code: "storage_full", detail: "The disk is full; nothing was stored.", hint: "free space, then send again" },
-  EDQUOT: { code: "storage_full", detail: "The disk quota is used up; nothing was stored.", hint: "free space, then send again" },
-  EROFS: { code: "storage_read_only", detail: "The storage is read-only; nothing was stored.", hint: "remount it for writing" },
-  EACCES: { code: "storage_denied", detail: "The storage refuses access.", hint: "check the owner and mode of the folder" },
-  EPERM: { code: "storage_denied", detail: "The storage refuses access.", hint: "check the owner and mode of the folder" },
+  ENOSPC: {
+    code: "storage_full",
+    detail: "The disk is full; nothing was stored.",
+    hint: "free space, then send again",
+  },
+  EDQUOT: {
+    code: "storage_full",
+    detail: "The disk quota is used up; nothing was stored.",
+    hint: "free space, then send again",
+  },
+  EROFS: {
+    code: "storage_read_only",
+    detail: "The storage is read-only; nothing was stored.",
+    hint: "remount it for writing",
+  },
+  EACCES: {
+    code: "storage_denied",
+    detail: "The storage refuses access.",
+    hint: "check the owner and mode of the folder",
+  },
+  EPERM: {
+    code: "storage_denied",
+    detail: "The storage refuses access.",
+    hint: "check the owner and mode of the folder",
+  },
 };
 
 function failure(operation: string, key: string, error: unknown): MosaicError {
   if (error instanceof MosaicError) return error;
   const { code = "" } = error as NodeJS.ErrnoException;
-  const known = byCode[code] ?? { code: "storage_failed", detail: "The storage failed; try again.", hint: String(error) };
+  const known = byCode[code] ?? {
+    code: "storage_failed",
+    detail: "The storage failed; try again.",
+    hint: String(error),
+  };
   return new MosaicError("unavailable", operation, { ...known, key, cause: error });
 }

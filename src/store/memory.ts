@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { type Clock, systemClock } from "../base/index.ts";
 import { byBytes, checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
-import type { GetOptions, GetResult, ListOptions, ObjectInfo, ObjectStore, PutBody, PutOptions } from "./object-store.ts";
+import type {
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutBody,
+  PutOptions,
+} from "./object-store.ts";
 import { slice } from "./range.ts";
 
 interface Kept {
@@ -41,8 +49,13 @@ export class MemoryStore implements ObjectStore {
     return this.#keep(key, bytes, options.storageClass ?? "STANDARD");
   }
 
-  async *list(prefix: string, { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {}): AsyncIterable<ObjectInfo> {
-    const keys = [...this.#objects.keys()].filter((key) => key.startsWith(prefix) && (startAfter === "" || byBytes(key, startAfter) > 0));
+  async *list(
+    prefix: string,
+    { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncIterable<ObjectInfo> {
+    const keys = [...this.#objects.keys()].filter(
+      (key) => key.startsWith(prefix) && (startAfter === "" || byBytes(key, startAfter) > 0),
+    );
     for (const key of keys.sort(byBytes).slice(0, limit)) {
       const found = this.#objects.get(key);
       if (found !== undefined) yield found.info;
@@ -53,7 +66,11 @@ export class MemoryStore implements ObjectStore {
     this.#objects.delete(checkKey(key));
   }
 
-  async copy(from: string, to: string, { storageClass }: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
+  async copy(
+    from: string,
+    to: string,
+    { storageClass }: { readonly storageClass?: string } = {},
+  ): Promise<{ readonly etag: string }> {
     const found = this.#objects.get(checkKey(from));
     if (found === undefined) throw objectNotFound("copy object", from);
     return this.#keep(checkKey(to), found.bytes, storageClass ?? found.info.storageClass);
@@ -73,7 +90,10 @@ export class MemoryStore implements ObjectStore {
 
   #keep(key: string, bytes: Uint8Array, storageClass: string): { readonly etag: string } {
     const etag = createHash("sha256").update(bytes).digest("hex");
-    this.#objects.set(key, { bytes, info: { key, etag, sizeBytes: bytes.length, modifiedMs: this.#clock.now(), storageClass } });
+    this.#objects.set(key, {
+      bytes,
+      info: { key, etag, sizeBytes: bytes.length, modifiedMs: this.#clock.now(), storageClass },
+    });
     return { etag };
   }
 }

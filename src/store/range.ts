@@ -1,7 +1,10 @@
 import type { ByteRange } from "./object-store.ts";
 
 /** First byte and length of a range of an object of `sizeBytes`, clipped to it. */
-export function resolveRange(range: ByteRange | undefined, sizeBytes: number): { readonly start: number; readonly length: number } {
+export function resolveRange(
+  range: ByteRange | undefined,
+  sizeBytes: number,
+): { readonly start: number; readonly length: number } {
   if (range === undefined) return { start: 0, length: sizeBytes };
   if ("lastBytes" in range) {
     const length = Math.min(range.lastBytes, sizeBytes);

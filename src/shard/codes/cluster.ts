@@ -10,7 +10,13 @@ const dotsBatch = 4096;
  * the line between two means (2-means on a sample), at the multiple of `cellRows` nearest the middle, and each half
  * again. Every cell but the last is full. Deterministic.
  */
-export function bisect(vectors: Float32Array, count: number, dimensions: number, cellRows: number, kernel: Kernel): Uint32Array {
+export function bisect(
+  vectors: Float32Array,
+  count: number,
+  dimensions: number,
+  cellRows: number,
+  kernel: Kernel,
+): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, row) => row);
   const random = seededRandom(count ^ dimensions);
   const split = (from: number, to: number): void => {
@@ -52,7 +58,13 @@ function direction(vectors: Float32Array, rows: Uint32Array, dimensions: number,
 }
 
 /** Inner product of each row with the line, in batches that fit the kernel's scratch memory. */
-function projections(vectors: Float32Array, rows: Uint32Array, dimensions: number, line: Float32Array, kernel: Kernel): Float32Array {
+function projections(
+  vectors: Float32Array,
+  rows: Uint32Array,
+  dimensions: number,
+  line: Float32Array,
+  kernel: Kernel,
+): Float32Array {
   const values = new Float32Array(rows.length);
   const batch = new Float32Array(Math.min(dotsBatch, rows.length) * dimensions);
   for (let from = 0; from < rows.length; from += dotsBatch) {

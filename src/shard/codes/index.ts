@@ -25,7 +25,8 @@ export function normalised(vector: Float32Array): Float32Array {
   return vector.map((value) => value * scale);
 }
 
-const bytesOf = (floats: Float32Array): Uint8Array => new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+const bytesOf = (floats: Float32Array): Uint8Array =>
+  new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
 
 /**
  * Encodes a cell's vectors (rows × d, as searched) against their centroid.
@@ -35,7 +36,12 @@ const bytesOf = (floats: Float32Array): Uint8Array => new Uint8Array(floats.buff
  * With bits b for positive signs, <P·q, x̄> = (2·Σ bᵢ·q'ᵢ − Σ q'ᵢ)/√d; so a row keeps scale = ‖r‖ / (<x̄, o>·√d) and
  * offset = scale · popcount(b), and the scan adds up table values (Kernel.beginCodes).
  */
-export function encodeCell(vectors: Float32Array, centroid: Float32Array, dimensions: number, kernel: Kernel): EncodedCell {
+export function encodeCell(
+  vectors: Float32Array,
+  centroid: Float32Array,
+  dimensions: number,
+  kernel: Kernel,
+): EncodedCell {
   const rows = vectors.length / dimensions;
   const residuals = vectors.map((value, at) => value - (centroid[at % dimensions] as number));
   const rotated = kernel.rotate(residuals, dimensions, rows);
@@ -46,8 +52,16 @@ export function encodeCell(vectors: Float32Array, centroid: Float32Array, dimens
   const exactFactors = new Float32Array(rows * 3);
   for (let row = 0; row < rows; row++) {
     const at = row * dimensions;
-    encodeSigns(rotated.subarray(at, at + dimensions), codes.subarray(row * codeBytes, (row + 1) * codeBytes), factors.subarray(row * 2));
-    encodeInt8(vectors.subarray(at, at + dimensions), int8.subarray(at, at + dimensions), exactFactors.subarray(row * 3));
+    encodeSigns(
+      rotated.subarray(at, at + dimensions),
+      codes.subarray(row * codeBytes, (row + 1) * codeBytes),
+      factors.subarray(row * 2),
+    );
+    encodeInt8(
+      vectors.subarray(at, at + dimensions),
+      int8.subarray(at, at + dimensions),
+      exactFactors.subarray(row * 3),
+    );
   }
   return { codes, factors: bytesOf(factors), int8, exactFactors: bytesOf(exactFactors) };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { codeBits, bisect, encodeCell, normalised } from "../codes/index.ts";
+import { bisect, codeBits, encodeCell, normalised } from "../codes/index.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
@@ -110,7 +110,9 @@ function inCellOrder(input: BuildInput, gathered: Gathered, kernel: Kernel): Ord
   if (refs.length === 0) return gathered;
   const order = bisect(vectors, refs.length, dimensions, cellRows, kernel);
   const sorted = new Float32Array(vectors.length);
-  order.forEach((from, to) => sorted.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions));
+  order.forEach((from, to) =>
+    sorted.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions),
+  );
   return { refs: Array.from(order, (from) => refs[from] as RowRef), vectors: sorted };
 }
 
@@ -212,7 +214,8 @@ function encodeCells(part: Part, dimensions: number, kernel: Kernel): CellToWrit
 
 function mean(vectors: Float32Array, rows: number, dimensions: number): Float32Array {
   const sums = new Float64Array(dimensions);
-  for (let at = 0; at < rows * dimensions; at++) sums[at % dimensions] = (sums[at % dimensions] ?? 0) + (vectors[at] ?? 0);
+  for (let at = 0; at < rows * dimensions; at++)
+    sums[at % dimensions] = (sums[at % dimensions] ?? 0) + (vectors[at] ?? 0);
   return Float32Array.from(sums, (sum) => sum / rows);
 }
 

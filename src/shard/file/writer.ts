@@ -1,8 +1,16 @@
 import { rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { load as loadVec } from "sqlite-vec";
-import { type EncodedCell } from "../codes/index.ts";
-import { cellRows, documentIndexes, documentsTable, ownTables, pageSizeBytes, shardFormat, vectorTable } from "./schema.ts";
+import type { EncodedCell } from "../codes/index.ts";
+import {
+  cellRows,
+  documentIndexes,
+  documentsTable,
+  ownTables,
+  pageSizeBytes,
+  shardFormat,
+  vectorTable,
+} from "./schema.ts";
 
 export interface ShardRow {
   readonly id: string;
@@ -50,6 +58,8 @@ export class ShardWriter {
     this.#db.pragma("journal_mode = OFF");
     this.#db.pragma("synchronous = OFF");
     this.#db.pragma("cache_size = -65536");
+    // Lets the shadow tables of vec_documents be written: better-sqlite3 opens databases in defensive mode.
+    this.#db.unsafeMode(true);
     this.#db.exec(documentsTable);
     this.#db.exec(ownTables);
     this.#insertRow = this.#db.prepare(
@@ -107,7 +117,13 @@ export class ShardWriter {
       chunk.run(number, cellRows, validity(cell.rows), rowidsFrom(firstRowid, cell.rows));
       for (let i = 0; i < cell.rows; i++) rowid.run(firstRowid + i, number, i);
       codes.run(number, padded(cell.codes, (this.#shape.codeBits / 8) * cellRows));
-      int8.run(number, padded(new Uint8Array(cell.int8.buffer, cell.int8.byteOffset, cell.int8.byteLength), this.#shape.dimensions * cellRows));
+      int8.run(
+        number,
+        padded(
+          new Uint8Array(cell.int8.buffer, cell.int8.byteOffset, cell.int8.byteLength),
+          this.#shape.dimensions * cellRows,
+        ),
+      );
       cellRow.run(number, cell.rows, cell.spread, floatBytes(cell.centroid), cell.factors, cell.exactFactors);
     };
   }

@@ -1,5 +1,5 @@
-import { type Rotation, rotationOf } from "./rotation.ts";
 import { KernelMemory, type Pointer } from "./memory.ts";
+import { type Rotation, rotationOf } from "./rotation.ts";
 
 /** A cell's codes in kernel memory, in blocks of 16 rows (see scanCodes), with the two factors of each row. */
 export interface ResidentCell {
@@ -144,8 +144,13 @@ export class Kernel {
     const count = exports.poolSize();
     const estimates = this.#memory.floats(values, count);
     const references = this.#memory.words(refs, count);
-    const order = Uint32Array.from({ length: count }, (_, at) => at).sort((x, y) => (estimates[y] as number) - (estimates[x] as number));
-    return { refs: Uint32Array.from(order, (at) => references[at] as number), estimates: Float32Array.from(order, (at) => estimates[at] as number) };
+    const order = Uint32Array.from({ length: count }, (_, at) => at).sort(
+      (x, y) => (estimates[y] as number) - (estimates[x] as number),
+    );
+    return {
+      refs: Uint32Array.from(order, (at) => references[at] as number),
+      estimates: Float32Array.from(order, (at) => estimates[at] as number),
+    };
   }
 
   /**
@@ -169,7 +174,15 @@ export class Kernel {
     }
     const l2 = metric === "l2";
     const norm = roundUp(Math.sqrt(normSquare));
-    this.#exact = { dimensions, vector: pointer, scale: Math.fround(scale), norm, error: roundUp(Math.sqrt(errorSquare)), m: l2 ? 2 : 1, n: l2 ? 1 : 0 };
+    this.#exact = {
+      dimensions,
+      vector: pointer,
+      scale: Math.fround(scale),
+      norm,
+      error: roundUp(Math.sqrt(errorSquare)),
+      m: l2 ? 2 : 1,
+      n: l2 ? 1 : 0,
+    };
     this.#beginPool(wanted, Math.max(4 * wanted, 4096));
   }
 
@@ -183,7 +196,21 @@ export class Kernel {
     const factorsAt = (scratch + vectorBytes) as Pointer;
     this.#memory.bytes(factorsAt, rows * 12).set(factors.subarray(0, rows * 12));
     const mask = this.#mask(live);
-    this.#memory.exports.scanInt8(scratch, dimensions, dimensions, vector, scale, norm, error, factorsAt, rows, mask, m, n, firstRef);
+    this.#memory.exports.scanInt8(
+      scratch,
+      dimensions,
+      dimensions,
+      vector,
+      scale,
+      norm,
+      error,
+      factorsAt,
+      rows,
+      mask,
+      m,
+      n,
+      firstRef,
+    );
   }
 
   /** Every row whose upper bound reaches the k-th best lower bound: the true best k are among them, ties included. */
@@ -294,7 +321,8 @@ export class Kernel {
 }
 
 const align16 = (bytes: number): number => (bytes + 15) & ~15;
-const cellBytes = ({ rows, codeBytes }: ResidentCell): number => Math.ceil(rows / rowsPerBlock) * rowsPerBlock * (codeBytes + 8);
+const cellBytes = ({ rows, codeBytes }: ResidentCell): number =>
+  Math.ceil(rows / rowsPerBlock) * rowsPerBlock * (codeBytes + 8);
 
 /** The next float32 that is certainly not below a float64 value. */
 export const roundUp = (value: number): number => Math.fround(value * (1 + 2 ** -22) + 2 ** -140);
@@ -316,7 +344,8 @@ function fillTables(tables: Uint8Array, rotated: Float32Array, low: number, step
   for (let nibble = 0; nibble < levels.length / 4; nibble++) {
     for (let bits = 1; bits < 16; bits++) {
       const lowest = 31 - Math.clz32(bits & -bits);
-      tables[nibble * 16 + bits] = (tables[nibble * 16 + (bits & (bits - 1))] as number) + (levels[nibble * 4 + lowest] as number);
+      tables[nibble * 16 + bits] =
+        (tables[nibble * 16 + (bits & (bits - 1))] as number) + (levels[nibble * 4 + lowest] as number);
     }
     tables[nibble * 16] = 0;
   }

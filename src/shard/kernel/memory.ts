@@ -8,19 +8,48 @@ export interface KernelExports {
   readonly memory: WebAssembly.Memory;
   heapBase(): number;
   poolBegin(values: number, extras: number, refs: number, capacity: number, wanted: number): void;
-  poolResume(values: number, extras: number, refs: number, capacity: number, wanted: number, count: number, threshold: number): void;
+  poolResume(
+    values: number,
+    extras: number,
+    refs: number,
+    capacity: number,
+    wanted: number,
+    count: number,
+    threshold: number,
+  ): void;
   poolSize(): number;
   threshold(): number;
   prune(): void;
   pruneByBounds(): void;
   scanCodes(
-    codes: number, codeBytes: number, luts: number, scales: number, offsets: number, rows: number,
-    live: number, base: number, a: number, b: number, c: number, firstRef: number,
+    codes: number,
+    codeBytes: number,
+    luts: number,
+    scales: number,
+    offsets: number,
+    rows: number,
+    live: number,
+    base: number,
+    a: number,
+    b: number,
+    c: number,
+    firstRef: number,
   ): void;
   hamming(codes: number, codeBytes: number, query: number, rows: number, out: number): void;
   scanInt8(
-    vectors: number, dimensions: number, stride: number, query: number, queryScale: number, queryNorm: number,
-    queryError: number, factors: number, rows: number, live: number, m: number, n: number, firstRef: number,
+    vectors: number,
+    dimensions: number,
+    stride: number,
+    query: number,
+    queryScale: number,
+    queryNorm: number,
+    queryError: number,
+    factors: number,
+    rows: number,
+    live: number,
+    m: number,
+    n: number,
+    firstRef: number,
   ): void;
   dots(query: number, vectors: number, dimensions: number, count: number, out: number): void;
   rotate(vectors: number, dimensions: number, count: number, signs: number, rounds: number, block: number): void;

@@ -38,7 +38,12 @@ interface Header {
   readonly documents: number;
   readonly vectors: number;
   readonly dimensions: number;
-  readonly lengths: { readonly cellRows: number; readonly centroids: number; readonly spreads: number; readonly ids: number };
+  readonly lengths: {
+    readonly cellRows: number;
+    readonly centroids: number;
+    readonly spreads: number;
+    readonly ids: number;
+  };
 }
 
 /** The bytes were compared with the manifest's checksum before; throws `data` when they are no summary all the same. */

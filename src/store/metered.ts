@@ -1,0 +1,82 @@
+import type {
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutBody,
+  PutOptions,
+} from "./object-store.ts";
+
+/** Where requests are counted: of the query, or of whatever else, that is running now. */
+export interface StorageReceipt {
+  getRequests: number;
+  putRequests: number;
+  listRequests: number;
+  bytesFetched: number;
+}
+
+/** Keys that one LIST request of S3 gives. */
+const pageKeys = 1000;
+
+/** Counts every attempt, also failed ones: storage bills them too. Copies are billed as puts, deletes are free. */
+export class Metered implements ObjectStore {
+  readonly #store: ObjectStore;
+  readonly #currentReceipt: () => StorageReceipt | undefined;
+
+  constructor(store: ObjectStore, currentReceipt: () => StorageReceipt | undefined) {
+    this.#store = store;
+    this.#currentReceipt = currentReceipt;
+  }
+
+  get description(): string {
+    return this.#store.description;
+  }
+  async get(key: string, options: GetOptions = {}): Promise<GetResult> {
+    this.#count("getRequests");
+    const got = await this.#store.get(key, options);
+    if (got.status === "found") this.#count("bytesFetched", got.bytes.length);
+    return got;
+  }
+  head(key: string): Promise<ObjectInfo | undefined> {
+    this.#count("getRequests");
+    return this.#store.head(key);
+  }
+  put(key: string, body: PutBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    this.#count("putRequests");
+    return this.#store.put(key, body, options);
+  }
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    let given = 0;
+    this.#count("listRequests");
+    for await (const info of this.#store.list(prefix, options)) {
+      if (given > 0 && given % pageKeys === 0) this.#count("listRequests");
+      given++;
+      yield info;
+    }
+  }
+  delete(key: string): Promise<void> {
+    return this.#store.delete(key);
+  }
+  copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
+    this.#count("putRequests");
+    return this.#store.copy(from, to, options);
+  }
+  async download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    this.#count("getRequests");
+    const info = await this.#store.download(key, path, signal);
+    if (info !== undefined) this.#count("bytesFetched", info.sizeBytes);
+    return info;
+  }
+  localPath(key: string): string | undefined {
+    return this.#store.localPath(key);
+  }
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #count(what: keyof StorageReceipt, amount = 1): void {
+    const receipt = this.#currentReceipt();
+    if (receipt !== undefined) receipt[what] += amount;
+  }
+}

@@ -1,0 +1,278 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type StorageClass,
+} from "@aws-sdk/client-s3";
+import { checkKey } from "./keys.ts";
+import type {
+  ByteRange,
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutBody,
+  PutOptions,
+} from "./object-store.ts";
+import { s3Failure, statusOf } from "./s3-failure.ts";
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** An S3-compatible server; then path-style addressing. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** Of a request that hears nothing more: longer than the slowest first byte S3 documents for a busy prefix. */
+const idleSocketMs = 20_000;
+const connectMs = 3_000;
+
+/**
+ * Objects in Amazon S3 or a compatible server. Relies on what S3 documents: strong read-after-write, conditional PUT
+ * (`If-None-Match: *` and `If-Match`) and opaque ETags. It makes one attempt; `Retrying` decides about another.
+ */
+export class S3Store implements ObjectStore {
+  readonly description: string;
+  readonly #bucket: string;
+  readonly #prefix: string;
+  readonly #client: S3Client;
+
+  constructor({ bucket, prefix, endpoint, region }: S3StoreOptions) {
+    this.description = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
+    this.#bucket = bucket;
+    this.#prefix = prefix === "" ? "" : `${prefix}/`;
+    this.#client = new S3Client({
+      maxAttempts: 1,
+      followRegionRedirects: true,
+      // Streamed bodies keep a plain Content-Length this way, which every compatible server understands.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: {
+        connectionTimeout: connectMs,
+        socketTimeout: idleSocketMs,
+        httpsAgent: { maxSockets: 256 },
+        httpAgent: { maxSockets: 256 },
+      },
+      ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true, region: region ?? "us-east-1" }),
+      ...(region === undefined ? {} : { region }),
+    });
+  }
+
+  async get(key: string, { range, ifNoneMatch, signal }: GetOptions = {}): Promise<GetResult> {
+    if (isEmpty(range)) return await this.#nothingOf(key, ifNoneMatch);
+    try {
+      const output = await this.#client.send(
+        new GetObjectCommand({ ...this.#at(key), Range: rangeHeader(range), IfNoneMatch: ifNoneMatch }),
+        signal === undefined ? {} : { abortSignal: signal },
+      );
+      const bytes = (await output.Body?.transformToByteArray()) ?? new Uint8Array();
+      return { status: "found", bytes, info: infoOf(key, output, totalBytes(output)) };
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 304) return { status: "not_modified" };
+      if (status === 416) return await this.#nothingOf(key, ifNoneMatch);
+      return absentOr(s3Failure("read object", key, error));
+    }
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    try {
+      const output = await this.#client.send(new HeadObjectCommand(this.#at(key)));
+      return infoOf(key, output, output.ContentLength ?? 0);
+    } catch (error) {
+      // A HEAD has no body to name the error, so that a missing bucket looks like a missing object here.
+      if (statusOf(error) === 404) return undefined;
+      throw s3Failure("look up object", key, error);
+    }
+  }
+
+  async put(
+    key: string,
+    body: PutBody,
+    { ifMatch, ifNoneMatch, contentType, storageClass }: PutOptions = {},
+  ): Promise<{ readonly etag: string }> {
+    const conditional = ifMatch !== undefined || ifNoneMatch !== undefined;
+    try {
+      const output = await this.#client.send(
+        new PutObjectCommand({
+          ...this.#at(key),
+          ...(await contentOf(body)),
+          IfMatch: ifMatch,
+          IfNoneMatch: ifNoneMatch,
+          ContentType: contentType,
+          StorageClass: storageClass as StorageClass | undefined,
+        }),
+      );
+      return { etag: output.ETag ?? "" };
+    } catch (error) {
+      // A compare-and-swap on an object that is gone: S3 says 404.
+      if (ifMatch !== undefined && statusOf(error) === 404)
+        throw s3Failure("put object", key, { name: "PreconditionFailed", $metadata: { httpStatusCode: 412 } });
+      throw s3Failure("put object", key, error, conditional);
+    }
+  }
+
+  async *list(
+    prefix: string,
+    { startAfter, limit = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncIterable<ObjectInfo> {
+    let left = limit;
+    let token: string | undefined;
+    while (left > 0) {
+      const page = await this.#page(prefix, startAfter, token, Math.min(left, 1000));
+      for (const {
+        Key = "",
+        ETag = "",
+        Size = 0,
+        LastModified,
+        StorageClass: storageClass = "STANDARD",
+      } of page.Contents ?? []) {
+        yield {
+          key: Key.slice(this.#prefix.length),
+          etag: ETag,
+          sizeBytes: Size,
+          modifiedMs: LastModified?.getTime() ?? 0,
+          storageClass,
+        };
+        left--;
+      }
+      token = page.NextContinuationToken;
+      if (token === undefined) return;
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await this.#client.send(new DeleteObjectCommand(this.#at(key)));
+    } catch (error) {
+      throw s3Failure("delete object", key, error);
+    }
+  }
+
+  async copy(
+    from: string,
+    to: string,
+    { storageClass }: { readonly storageClass?: string } = {},
+  ): Promise<{ readonly etag: string }> {
+    const source = `${this.#bucket}/${this.#prefix}${checkKey(from)}`.split("/").map(encodeURIComponent).join("/");
+    try {
+      const output = await this.#client.send(
+        new CopyObjectCommand({
+          ...this.#at(to),
+          CopySource: source,
+          StorageClass: storageClass as StorageClass | undefined,
+        }),
+      );
+      return { etag: output.CopyObjectResult?.ETag ?? "" };
+    } catch (error) {
+      throw s3Failure("copy object", from, error);
+    }
+  }
+
+  async download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    try {
+      const output = await this.#client.send(
+        new GetObjectCommand(this.#at(key)),
+        signal === undefined ? {} : { abortSignal: signal },
+      );
+      await pipeline(output.Body as Readable, createWriteStream(path));
+      return infoOf(key, output, totalBytes(output));
+    } catch (error) {
+      const failure = s3Failure("download object", key, error);
+      absentOr(failure);
+      return undefined;
+    }
+  }
+
+  localPath(): undefined {
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#client.destroy();
+  }
+
+  #at(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#bucket, Key: this.#prefix + checkKey(key) };
+  }
+
+  async #nothingOf(key: string, ifNoneMatch: string | undefined): Promise<GetResult> {
+    const info = await this.head(key);
+    if (info === undefined) return { status: "absent" };
+    return info.etag === ifNoneMatch ? { status: "not_modified" } : { status: "found", bytes: new Uint8Array(), info };
+  }
+
+  async #page(prefix: string, startAfter: string | undefined, token: string | undefined, maxKeys: number) {
+    try {
+      return await this.#client.send(
+        new ListObjectsV2Command({
+          Bucket: this.#bucket,
+          Prefix: this.#prefix + prefix,
+          MaxKeys: maxKeys,
+          ContinuationToken: token,
+          StartAfter: startAfter === undefined || startAfter === "" ? undefined : this.#prefix + startAfter,
+        }),
+      );
+    } catch (error) {
+      throw s3Failure("list objects", prefix, error);
+    }
+  }
+}
+
+function absentOr(failure: Error): { readonly status: "absent" } {
+  if ((failure as { kind?: unknown }).kind === "not_found") return { status: "absent" };
+  throw failure;
+}
+
+const isEmpty = (range: ByteRange | undefined): boolean =>
+  range !== undefined && ("lastBytes" in range ? range.lastBytes === 0 : range.end <= range.start);
+
+/** HTTP's ranges name their last byte (RFC 9110 §14.1.2); ours the one after it. */
+function rangeHeader(range: ByteRange | undefined): string | undefined {
+  if (range === undefined) return undefined;
+  return "lastBytes" in range ? `bytes=-${range.lastBytes}` : `bytes=${range.start}-${range.end - 1}`;
+}
+
+/** Of the whole object: `Content-Range: bytes 0-9/1234` where a part was asked for. */
+function totalBytes({ ContentRange, ContentLength }: GetObjectCommandOutput): number {
+  const total = ContentRange?.split("/")[1];
+  return total === undefined ? (ContentLength ?? 0) : Number(total);
+}
+
+async function contentOf(body: PutBody) {
+  if (!(body instanceof Uint8Array))
+    return { Body: createReadStream(body.path), ContentLength: (await stat(body.path)).size };
+  // S3 refuses a body that does not match, so that a damaged upload is never acknowledged.
+  return { Body: body, ContentLength: body.length, ContentMD5: createHash("md5").update(body).digest("base64") };
+}
+
+interface Described {
+  readonly ETag?: string | undefined;
+  readonly LastModified?: Date | undefined;
+  readonly StorageClass?: string | undefined;
+}
+
+const infoOf = (
+  key: string,
+  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD" }: Described,
+  sizeBytes: number,
+): ObjectInfo => ({
+  key,
+  etag: ETag,
+  sizeBytes,
+  modifiedMs: LastModified?.getTime() ?? 0,
+  storageClass,
+});
