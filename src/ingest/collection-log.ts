@@ -118,7 +118,7 @@ export class CollectionLog {
       if (stored === undefined) throw collectionNotFound(this.scope);
       if (stored !== this.#stored) await this.adopt(stored);
       this.#validatedAt = asked;
-      const found = segments.findIndex((segment) => segment === undefined);
+      const found = segments.indexOf(undefined);
       this.#append(first, found < 0 ? segments : segments.slice(0, found));
       const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
       if (sawTheEnd) return;

@@ -137,7 +137,10 @@ class Run {
   ): void {
     const codes = open.file.codes(cell);
     const bytes = codes.length + cellRows * factorBytesPerRow;
-    if (this.#shards.makeRoom(bytes, this.#inUse)) return scan(open.load(cell, rows));
+    if (this.#shards.makeRoom(bytes, this.#inUse)) {
+      scan(open.load(cell, rows));
+      return;
+    }
     const passing = this.#kernel.loadCell(codes, open.file.codeFactors(cell), rows);
     scan(passing);
     this.#kernel.freeCell(passing);

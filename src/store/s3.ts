@@ -261,7 +261,7 @@ async function contentOf(body: PutBody) {
 
 interface Described {
   readonly ETag?: string | undefined;
-  readonly LastModified?: Date | undefined;
+  readonly LastModified?: { getTime(): number } | undefined;
   readonly StorageClass?: string | undefined;
 }
 
