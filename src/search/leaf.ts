@@ -1,5 +1,5 @@
 import { asMosaicError, type Clock, MosaicError, type SerializedError, serializeError } from "../base/index.ts";
-import { cellRows, type DeadRows, type Kernel } from "../shard/index.ts";
+import { cellRows, codeBits, type DeadRows, type Kernel } from "../shard/index.ts";
 import type {
   LeafDocument,
   LeafFailure,
@@ -108,23 +108,24 @@ class Run {
   #scanCodes(request: VectorRequest, capacity: number): Uint32Array {
     const { shard: shards, cell: cells, dot: dots, ceiling } = request.visits;
     this.#kernel.beginCodes(request.query, request.query.length, capacity);
+    const codeBytes = codeBits(request.query.length) / 8;
     for (let at = 0; at < cells.length; at++) {
       if (this.#kernel.threshold() > (ceiling[at] as number)) break;
       const shard = shards[at] as number;
       const cell = cells[at] as number;
-      this.#attempt(shard, (open) => this.#scanCell(open, shard, cell, dots[at] as number));
+      this.#attempt(shard, (open) => this.#scanCell(open, shard, cell, dots[at] as number, codeBytes));
     }
     return this.#kernel.best().refs;
   }
 
-  #scanCell(open: OpenShard, shard: number, cell: number, dot: number): void {
+  #scanCell(open: OpenShard, shard: number, cell: number, dot: number, codeBytes: number): void {
     const rows = this.#rowsOf(shard, cell);
     const first = cell * cellRows;
     const live = this.#dead[shard]?.liveMask(first, rows);
     const base = (this.#base[shard] as number) + first;
     const resident = open.resident(cell);
     if (resident !== undefined) this.#kernel.scanCell(resident, dot, base, live);
-    else this.#scanLoaded(open, cell, rows, (loaded) => this.#kernel.scanCell(loaded, dot, base, live));
+    else this.#scanLoaded(open, cell, rows, codeBytes, (loaded) => this.#kernel.scanCell(loaded, dot, base, live));
     this.#count(rows);
   }
 
@@ -133,15 +134,15 @@ class Run {
     open: OpenShard,
     cell: number,
     rows: number,
+    codeBytes: number,
     scan: (loaded: ReturnType<OpenShard["load"]>) => void,
   ): void {
-    const codes = open.file.codes(cell);
-    const bytes = codes.length + cellRows * factorBytesPerRow;
+    const bytes = rows * (codeBytes + factorBytesPerRow);
     if (this.#shards.makeRoom(bytes, this.#inUse)) {
-      scan(open.load(cell, rows));
+      scan(open.load(cell, rows, codeBytes));
       return;
     }
-    const passing = this.#kernel.loadCell(codes, open.file.codeFactors(cell), rows);
+    const passing = this.#kernel.loadCell(open.file.codes(cell), open.file.codeFactors(cell), rows, codeBytes);
     scan(passing);
     this.#kernel.freeCell(passing);
   }

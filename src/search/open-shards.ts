@@ -23,8 +23,8 @@ export class OpenShard {
     return this.#cells.get(cell);
   }
 
-  load(cell: number, rows: number): ResidentCell {
-    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeFactors(cell), rows);
+  load(cell: number, rows: number, codeBytes: number): ResidentCell {
+    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeFactors(cell), rows, codeBytes);
     this.#cells.set(cell, loaded);
     return loaded;
   }

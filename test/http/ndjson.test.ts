@@ -85,6 +85,8 @@ describe("a stream of lines", () => {
   });
 
   test("is read only as fast as it is written", async () => {
+    // A server of its own: what this one has buffered is stored after the client has left.
+    const own = await testServer({ maxBodyBytes: 2000, maxBatchDocs: 100 });
     let pulled = 0;
     const endless = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -96,7 +98,7 @@ describe("a stream of lines", () => {
     const abort = new AbortController();
     const { promise: reached, resolve } = Promise.withResolvers<void>();
     const { promise: release, resolve: go } = Promise.withResolvers<void>();
-    http.engine.before = async () => {
+    own.engine.before = async () => {
       resolve();
       await release;
     };
@@ -107,7 +109,7 @@ describe("a stream of lines", () => {
       duplex: "half",
       signal: abort.signal,
     };
-    const sent = fetch(`${http.base}/api/v1/documents/batch`, init).catch(() => undefined);
+    const sent = fetch(`${own.base}/api/v1/documents/batch`, init).catch(() => undefined);
     await reached;
     await systemClock.sleep(300);
     const before = pulled;
@@ -117,6 +119,7 @@ describe("a stream of lines", () => {
     abort.abort();
     go();
     await sent;
+    await own.server.close();
   });
 });
 

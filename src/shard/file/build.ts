@@ -160,7 +160,14 @@ function write(input: BuildInput, part: Part, read: (ref: RowRef) => ShardRow, k
   const shard = input.nextShardId();
   const path = join(input.folder, `${shard}.db`);
   const dimensions = part.refs.length === 0 ? 0 : (input.dimensions ?? 0);
-  const writer = new ShardWriter(path, { shard, dimensions, codeBits: codeBits(dimensions), distance: input.distance });
+  const writer = new ShardWriter(path, {
+    shard,
+    documents: part.refs.length + part.plain.length,
+    vectors: part.refs.length,
+    dimensions,
+    codeBits: codeBits(dimensions),
+    distance: input.distance,
+  });
   try {
     const { ids, createdAt } = writeRows(writer, [...part.refs, ...part.plain], read);
     const cells = encodeCells(part, dimensions, kernel);

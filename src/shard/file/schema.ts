@@ -2,7 +2,10 @@
 export const cellRows = 512;
 /** Bumped when a reader of the old format would misread the new one. */
 export const shardFormat = 1;
-export const pageSizeBytes = 16384;
+/** Large pages read fast in runs; a shard of a few documents would mostly be empty pages. */
+export const pageSizeBytes = (documents: number): number => (documents < cellRows ? 4096 : 16384);
+/** A shard of a single cell has a chunk just long enough: the scan goes by blocks of 16 rows. */
+export const chunkRows = (vectors: number): number => Math.min(cellRows, Math.ceil(vectors / 16) * 16);
 
 /** The table that the contract promises, word for word. */
 export const documentsTable = `
@@ -34,7 +37,7 @@ CREATE TABLE cells(
 )`;
 
 /** Its shadow tables are filled directly, a chunk a cell, in the layout that sqlite-vec 0.1.9 itself writes. */
-export function vectorTable(codeBits: number, dimensions: number, metric: "cosine" | "L2"): string {
+export function vectorTable(codeBits: number, dimensions: number, metric: "cosine" | "L2", rows: number): string {
   return `CREATE VIRTUAL TABLE vec_documents USING vec0(
-    code bit[${codeBits}], embedding int8[${dimensions}] distance_metric=${metric}, chunk_size=${cellRows})`;
+    code bit[${codeBits}], embedding int8[${dimensions}] distance_metric=${metric}, chunk_size=${rows})`;
 }

@@ -3,7 +3,7 @@ import Database from "better-sqlite3";
 import { load as loadVec } from "sqlite-vec";
 import type { EncodedCell } from "../codes/index.ts";
 import {
-  cellRows,
+  chunkRows,
   documentIndexes,
   documentsTable,
   ownTables,
@@ -31,6 +31,8 @@ export interface CellToWrite extends EncodedCell {
 
 export interface ShardShape {
   readonly shard: string;
+  readonly documents: number;
+  readonly vectors: number;
   /** 0 when no row has a vector; then there is no vec_documents table. */
   readonly dimensions: number;
   readonly codeBits: number;
@@ -47,14 +49,16 @@ export class ShardWriter {
   readonly #db: Database.Database;
   readonly #path: string;
   readonly #shape: ShardShape;
+  readonly #chunkRows: number;
   readonly #insertRow: Database.Statement;
 
   constructor(path: string, shape: ShardShape) {
     this.#path = path;
     this.#shape = shape;
+    this.#chunkRows = chunkRows(shape.vectors);
     this.#db = new Database(`${path}.build`);
     // The file is thrown away when anything fails, so SQLite need not protect it while it is built.
-    this.#db.pragma(`page_size = ${pageSizeBytes}`);
+    this.#db.pragma(`page_size = ${pageSizeBytes(shape.documents)}`);
     this.#db.pragma("journal_mode = OFF");
     this.#db.pragma("synchronous = OFF");
     this.#db.pragma("cache_size = -65536");
@@ -76,7 +80,7 @@ export class ShardWriter {
   cells(cells: Iterable<CellToWrite>): void {
     const { dimensions, codeBits, distance } = this.#shape;
     loadVec(this.#db);
-    this.#db.exec(vectorTable(codeBits, dimensions, distance === "l2" ? "L2" : "cosine"));
+    this.#db.exec(vectorTable(codeBits, dimensions, distance === "l2" ? "L2" : "cosine", this.#chunkRows));
     const write = this.#cellWriter();
     let first = 1;
     for (const cell of cells) {
@@ -111,17 +115,18 @@ export class ShardWriter {
     const codes = prepare("INSERT INTO vec_documents_vector_chunks00(rowid, vectors) VALUES (?,?)");
     const int8 = prepare("INSERT INTO vec_documents_vector_chunks01(rowid, vectors) VALUES (?,?)");
     const cellRow = prepare("INSERT INTO cells VALUES (?,?,?,?,?,?)");
+    const size = this.#chunkRows;
     let number = 0;
     return (cell, firstRowid) => {
       number++;
-      chunk.run(number, cellRows, validity(cell.rows), rowidsFrom(firstRowid, cell.rows));
+      chunk.run(number, size, validity(cell.rows, size), rowidsFrom(firstRowid, cell.rows, size));
       for (let i = 0; i < cell.rows; i++) rowid.run(firstRowid + i, number, i);
-      codes.run(number, padded(cell.codes, (this.#shape.codeBits / 8) * cellRows));
+      codes.run(number, padded(cell.codes, (this.#shape.codeBits / 8) * size));
       int8.run(
         number,
         padded(
           new Uint8Array(cell.int8.buffer, cell.int8.byteOffset, cell.int8.byteLength),
-          this.#shape.dimensions * cellRows,
+          this.#shape.dimensions * size,
         ),
       );
       cellRow.run(number, cell.rows, cell.spread, floatBytes(cell.centroid), cell.factors, cell.exactFactors);
@@ -137,14 +142,14 @@ function padded(bytes: Uint8Array, length: number): Uint8Array {
   return whole;
 }
 
-function validity(rows: number): Uint8Array {
-  const bits = new Uint8Array(cellRows / 8);
+function validity(rows: number, size: number): Uint8Array {
+  const bits = new Uint8Array(size / 8);
   for (let i = 0; i < rows; i++) bits[i >>> 3] = (bits[i >>> 3] ?? 0) | (1 << (i & 7));
   return bits;
 }
 
-function rowidsFrom(first: number, rows: number): Uint8Array {
-  const rowids = new BigInt64Array(cellRows);
+function rowidsFrom(first: number, rows: number, size: number): Uint8Array {
+  const rowids = new BigInt64Array(size);
   for (let i = 0; i < rows; i++) rowids[i] = BigInt(first + i);
   return new Uint8Array(rowids.buffer);
 }

@@ -71,8 +71,7 @@ export class Kernel {
   }
 
   /** `codes`: row-major, at least `rows` × code bytes. `factors`: `rows` × (scale, offset) float32. */
-  loadCell(codes: Uint8Array, factors: Uint8Array, rows: number): ResidentCell {
-    const codeBytes = codes.length / 512;
+  loadCell(codes: Uint8Array, factors: Uint8Array, rows: number, codeBytes: number): ResidentCell {
     const blocks = Math.ceil(rows / rowsPerBlock);
     const cell: ResidentCell = {
       codes: this.#memory.allocate(blocks * rowsPerBlock * codeBytes),
