@@ -17,7 +17,10 @@ export interface BenchDocument {
 export const dimensions = 384;
 
 export function readDocuments(): readonly BenchDocument[] {
-  const lines = gunzipSync(readFileSync(join(dataFolder, "debian.ndjson.gz"))).toString("utf8").trimEnd().split("\n");
+  const lines = gunzipSync(readFileSync(join(dataFolder, "debian.ndjson.gz")))
+    .toString("utf8")
+    .trimEnd()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as BenchDocument);
 }
 

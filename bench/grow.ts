@@ -51,7 +51,8 @@ function nearNeighbours(vectors: Float32Array, count: number): Uint32Array {
       const dots = kernel.dots(rowOf(vectors, row), cell, rows.length);
       const best = Uint32Array.from(rows, (_row, at) => at).sort((a, b) => (dots[b] as number) - (dots[a] as number));
       // The first is the row itself.
-      for (let k = 0; k < neighbours; k++) near[row * neighbours + k] = rows[best[(k + 1) % best.length] as number] as number;
+      for (let k = 0; k < neighbours; k++)
+        near[row * neighbours + k] = rows[best[(k + 1) % best.length] as number] as number;
     });
   }
   return near;

@@ -40,19 +40,30 @@ async function measure(rows: number, folder: string): Promise<void> {
   print(`${"".padEnd(26)} recall@10   p50 ms   p99 ms   16 clients: p50 ms  p99 ms      /s   rows scanned  MiB`);
   const rounds = values.quick ? 2 : 5;
   const searches: SearchFigures[] = [];
-  for (const [recall, consistency] of [["fast", "strong"], ["balanced", "strong"], ["balanced", "eventual"], ["exact", "strong"]] as const) {
+  for (const [recall, consistency] of [
+    ["fast", "strong"],
+    ["balanced", "strong"],
+    ["balanced", "eventual"],
+    ["exact", "strong"],
+  ] as const) {
     const count = recall === "exact" && rows > 200_000 ? 1 : rounds;
     const figures = await runStage<SearchFigures>("./search.ts", { ...input, recall, consistency, rounds: count });
     searches.push(figures);
     print(searchLine(`mosaic ${recall}${consistency === "eventual" ? " eventual" : ""}`, figures));
   }
-  for (const [name, { p50Ms, p99Ms }] of [["sqlite-vec vec0 float[384]", baseline.vec0], ["vec_distance_cosine", baseline.distance]] as const) {
+  for (const [name, { p50Ms, p99Ms }] of [
+    ["sqlite-vec vec0 float[384]", baseline.vec0],
+    ["vec_distance_cosine", baseline.distance],
+  ] as const) {
     print(`${name.padEnd(26)}    1.0000 ${p50Ms.toFixed(1).padStart(8)} ${p99Ms.toFixed(1).padStart(8)}`);
   }
   const exact = searches.find(({ recall }) => recall === "exact");
   const balanced = searches.find(({ recall }) => recall === "balanced");
-  const ratio = (figures: SearchFigures | undefined): string => (baseline.vec0.p50Ms / (figures?.one.p50Ms ?? 1)).toFixed(0);
-  print(`vec0 takes ${ratio(balanced)} times as long as balanced, ${ratio(exact)} times as long as exact (equal recall); ${baseline.vec0BytesPerDocument.toFixed(0)} bytes a document with its table`);
+  const ratio = (figures: SearchFigures | undefined): string =>
+    (baseline.vec0.p50Ms / (figures?.one.p50Ms ?? 1)).toFixed(0);
+  print(
+    `vec0 takes ${ratio(balanced)} times as long as balanced, ${ratio(exact)} times as long as exact (equal recall); ${baseline.vec0BytesPerDocument.toFixed(0)} bytes a document with its table`,
+  );
 }
 
 function searchLine(name: string, { recallAt10, one, sixteen, rowsScanned, residentMiB }: SearchFigures): string {

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { load } from "sqlite-vec";
-import { batches, type BenchInput, readQueries } from "./input.ts";
+import { type BenchInput, batches, readQueries } from "./input.ts";
 import { type Latency, latencyOf } from "./measure.ts";
 import { stage } from "./stage.ts";
 
@@ -25,7 +25,9 @@ await stage<BaselineInput>(async (input): Promise<BaselineFigures> => {
   const db = new Database(path);
   load(db);
   build(db, input);
-  const queries = readQueries(input.folder).map((query) => Buffer.from(query.buffer, query.byteOffset, query.byteLength));
+  const queries = readQueries(input.folder).map((query) =>
+    Buffer.from(query.buffer, query.byteOffset, query.byteLength),
+  );
   const knn = db.prepare("SELECT rowid FROM vectors WHERE embedding MATCH ? AND k = 10 ORDER BY distance");
   const idOf = db.prepare("SELECT id FROM documents WHERE rowid = ?").pluck();
   const truth: string[][] = [];

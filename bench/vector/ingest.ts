@@ -1,6 +1,6 @@
 import { collectionName, settingsFrom, tenantName } from "../../src/base/index.ts";
 import { Mosaic } from "../../src/engine/index.ts";
-import { batches, type BenchInput } from "./input.ts";
+import { type BenchInput, batches } from "./input.ts";
 import { stage } from "./stage.ts";
 
 export interface IngestFigures {
@@ -15,7 +15,11 @@ export interface IngestFigures {
 await stage<BenchInput>(async (input): Promise<IngestFigures> => {
   const scope = { tenant: tenantName("default"), collection: collectionName("documents") };
   const engine = await Mosaic.open(
-    settingsFrom({ storagePath: `${input.folder}/storage`, cachePath: `${input.folder}/cache`, embeddingModel: "none" }),
+    settingsFrom({
+      storagePath: `${input.folder}/storage`,
+      cachePath: `${input.folder}/cache`,
+      embeddingModel: "none",
+    }),
   );
   let readMs = 0;
   const startedMs = performance.now();

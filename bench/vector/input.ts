@@ -39,9 +39,13 @@ export function prepare({ folder, rows, queries }: BenchInput): void {
   writeFileSync(queriesFile(folder), bytesOf(asked));
   // In parts: one write takes at most 2 GiB.
   const file = openSync(vectorsFile(folder), "w");
-  for (let row = 0; row < rows; row += 100_000) writeSync(file, bytesOf(vectors.subarray(row * dimensions, Math.min(rows, row + 100_000) * dimensions)));
+  for (let row = 0; row < rows; row += 100_000)
+    writeSync(file, bytesOf(vectors.subarray(row * dimensions, Math.min(rows, row + 100_000) * dimensions)));
   closeSync(file);
-  writeFileSync(join(folder, "origin.u32"), Uint32Array.from(origin, (at) => rest[at] as number));
+  writeFileSync(
+    join(folder, "origin.u32"),
+    Uint32Array.from(origin, (at) => rest[at] as number),
+  );
 }
 
 export function readQueries(folder: string): readonly Float32Array[] {

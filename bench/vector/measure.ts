@@ -24,7 +24,11 @@ export async function latencyOf(clients: number, count: number, task: (at: numbe
   const startedMs = performance.now();
   await Promise.all(Array.from({ length: clients }, client));
   const elapsedMs = performance.now() - startedMs;
-  return { p50Ms: percentile(durationsMs, 50), p99Ms: percentile(durationsMs, 99), perSecond: (count / elapsedMs) * 1000 };
+  return {
+    p50Ms: percentile(durationsMs, 50),
+    p99Ms: percentile(durationsMs, 99),
+    perSecond: (count / elapsedMs) * 1000,
+  };
 }
 
 /** Share of the true ids that were found, over all queries. */

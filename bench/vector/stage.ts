@@ -11,7 +11,10 @@ export async function stage<Input>(run: (input: Input) => Promise<unknown>): Pro
 /** Runs a stage in a process of its own, so that its memory is its own. */
 export async function runStage<Figures>(file: string, input: unknown, env: NodeJS.ProcessEnv = {}): Promise<Figures> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, [path, JSON.stringify(input)], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [path, JSON.stringify(input)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const output = await text(child.stdout);
   const code = await ended;

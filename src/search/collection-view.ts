@@ -1,9 +1,10 @@
 import type { Scope } from "../base/index.ts";
 import type { CollectionLog } from "../ingest/index.ts";
-import type { Manifest, ShardEntry } from "../manifest/index.ts";
+import type { Manifest } from "../manifest/index.ts";
+import { CellIndex } from "../selection/index.ts";
 import type { Summaries } from "../shard/index.ts";
 import { Exclusions } from "./exclusions.ts";
-import type { ShardTarget } from "./leaf-request.ts";
+import { type LeafShard, leafShard, type ShardTarget } from "./leaf-request.ts";
 
 /** One moment of a collection: what every part of one query sees. The tail must be read before the next await. */
 export interface Snapshot {
@@ -17,6 +18,9 @@ export class CollectionView {
   readonly log: CollectionLog;
   readonly summaries: Summaries;
   readonly #exclusions: Exclusions;
+  /** These go with their manifest. */
+  readonly #shards = new WeakMap<Manifest, readonly LeafShard[]>();
+  readonly #cells = new WeakMap<Manifest, CellIndex>();
 
   constructor(log: CollectionLog, summaries: Summaries) {
     this.log = log;
@@ -33,8 +37,26 @@ export class CollectionView {
   snapshot(): Snapshot {
     const { manifest, tail, scope } = this.log;
     this.#exclusions.update(manifest, tail);
-    const targets = manifest.shards.map((entry: ShardEntry) => ({ entry, excluded: this.#exclusions.of(entry.id) }));
+    const targets = this.#shardsOf(manifest).map((entry) => ({ entry, excluded: this.#exclusions.of(entry.id) }));
     return { scope, manifest, targets };
+  }
+
+  #shardsOf(manifest: Manifest): readonly LeafShard[] {
+    const known = this.#shards.get(manifest);
+    if (known !== undefined) return known;
+    const shards = manifest.shards.map(leafShard);
+    this.#shards.set(manifest, shards);
+    return shards;
+  }
+
+  /** The cells of a manifest whose summaries are loaded. */
+  cellsOf(manifest: Manifest): CellIndex {
+    const known = this.#cells.get(manifest);
+    if (known !== undefined) return known;
+    const candidates = manifest.shards.map((entry) => ({ entry, summary: this.summaries.of(entry.id) }));
+    const index = new CellIndex(candidates);
+    this.#cells.set(manifest, index);
+    return index;
   }
 
   /** Ids of the tail that may have a row in some shard. Synchronous, like `snapshot`. */

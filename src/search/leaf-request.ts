@@ -1,5 +1,6 @@
 import type { Scope, SerializedError } from "../base/index.ts";
 import type { Distance, ShardEntry } from "../manifest/index.ts";
+import type { CellVisits } from "../selection/index.ts";
 
 /**
  * What the root asks of a leaf: frozen plain data, the same for a thread, a function or `explain`. It names objects by
@@ -7,21 +8,22 @@ import type { Distance, ShardEntry } from "../manifest/index.ts";
  */
 export type LeafRequest = VectorRequest | LookupRequest;
 
+/** What a leaf needs to know of a shard; it travels with every request, so no more than that. */
+export type LeafShard = Pick<ShardEntry, "id" | "file" | "deletes" | "documents" | "vectors" | "cells">;
+
+export const leafShard = ({ id, file, deletes, documents, vectors, cells }: ShardEntry): LeafShard => ({
+  id,
+  file,
+  deletes,
+  documents,
+  vectors,
+  cells,
+});
+
 export interface ShardTarget {
-  readonly entry: ShardEntry;
+  readonly entry: LeafShard;
   /** Ids whose rows here are out of date, because the tail replaces or deletes them. */
   readonly excluded: readonly string[];
-}
-
-/** Cells to visit, most promising first; columns of equal length. */
-export interface CellVisits {
-  /** Index into `shards`. */
-  readonly shard: readonly number[];
-  readonly cell: readonly number[];
-  /** Inner product of query and the cell's centroid. */
-  readonly dot: readonly number[];
-  /** No row of this or any later cell is expected to score above this; scanning stops once the results do. */
-  readonly ceiling: readonly number[];
 }
 
 export interface VectorRequest {
@@ -38,6 +40,8 @@ export interface VectorRequest {
   readonly limit: number;
   /** Candidates whose full vectors are read (`codes` only). */
   readonly rescore: number;
+  /** They are read by falling estimate until one is this much below the worst wanted score. */
+  readonly rescoreMargin: number;
   /** Whether the hits carry text and metadata, and the vector. */
   readonly withText: boolean;
   readonly withVector: boolean;

@@ -48,6 +48,14 @@ interface Located {
   readonly row: number;
 }
 
+interface Candidates {
+  readonly refs: Uint32Array;
+  readonly estimates?: Float32Array;
+}
+
+/** Rows that are read at once: few enough to stop early, enough that a statement's own cost does not show. */
+const rescoreBatch = 32;
+
 class Run {
   readonly work = { cellsSearched: 0, rowsScanned: 0, rowsRescored: 0 };
   readonly #targets: readonly ShardTarget[];
@@ -84,9 +92,9 @@ class Run {
     // Rows that the tail has replaced may be among the best; room for all of them keeps `limit` good ones.
     const outdated = this.#targets.reduce((sum, { excluded }) => sum + excluded.length, 0);
     const limit = request.limit + outdated;
-    const refs =
+    const candidates =
       request.mode === "exact" ? this.#scanExact(request, limit) : this.#scanCodes(request, request.rescore + outdated);
-    const scored = this.#rescore(request, refs).sort(byScore).slice(0, request.limit);
+    const scored = this.#rescore(request, candidates, limit).sort(byScore).slice(0, request.limit);
     return scored.flatMap((hit) => this.#withDocument(request, hit));
   }
 
@@ -105,7 +113,7 @@ class Run {
     );
   }
 
-  #scanCodes(request: VectorRequest, capacity: number): Uint32Array {
+  #scanCodes(request: VectorRequest, capacity: number): Candidates {
     const { shard: shards, cell: cells, dot: dots, ceiling } = request.visits;
     this.#kernel.beginCodes(request.query, request.query.length, capacity);
     const codeBytes = codeBits(request.query.length) / 8;
@@ -115,7 +123,7 @@ class Run {
       const cell = cells[at] as number;
       this.#attempt(shard, (open) => this.#scanCell(open, shard, cell, dots[at] as number, codeBytes));
     }
-    return this.#kernel.best().refs;
+    return this.#kernel.best();
   }
 
   #scanCell(open: OpenShard, shard: number, cell: number, dot: number, codeBytes: number): void {
@@ -147,7 +155,7 @@ class Run {
     this.#kernel.freeCell(passing);
   }
 
-  #scanExact(request: VectorRequest, limit: number): Uint32Array {
+  #scanExact(request: VectorRequest, limit: number): Candidates {
     this.#kernel.beginExact(request.query, request.query.length, request.distance, limit);
     this.#targets.forEach(({ entry }, shard) => {
       for (let cell = 0; cell < entry.cells; cell++) {
@@ -161,26 +169,44 @@ class Run {
         });
       }
     });
-    return this.#kernel.exactCandidates().refs;
+    return this.#kernel.exactCandidates();
   }
 
-  #rescore(request: VectorRequest, refs: Uint32Array): (LeafHit & Located)[] {
+  /**
+   * Exact scores of the candidates. With estimates (best first), reading ends where the rest is so far below the worst
+   * wanted score that none of it is expected to pass; without, all are read.
+   */
+  #rescore(request: VectorRequest, { refs, estimates }: Candidates, limit: number): (LeafHit & Located)[] {
     const excluded = this.#targets.map((target) =>
       target.excluded.length === 0 ? undefined : new Set(target.excluded),
     );
     const hits: (LeafHit & Located)[] = [];
-    // In file order, so that pages are read once and forwards.
-    for (const ref of refs.slice().sort()) {
-      const { shard, row } = this.#locate(ref);
-      this.#attempt(shard, (open) => {
-        const { id, vector } = open.file.vector(row);
-        this.work.rowsRescored++;
-        if (excluded[shard]?.has(id)) return;
-        const score = exactScore(request.distance, request.query, vector);
-        hits.push({ id, score, document: null, vector: request.withVector ? vector.slice() : null, shard, row });
-      });
+    for (let from = 0; from < refs.length; from += rescoreBatch) {
+      const next = estimates?.[from] ?? Number.POSITIVE_INFINITY;
+      if (next + request.rescoreMargin < worstWanted(hits, limit)) break;
+      for (const [shard, rows] of this.#byShard(refs.subarray(from, from + rescoreBatch))) {
+        this.#attempt(shard, (open) => {
+          for (const { row, id, vector } of open.file.vectors(rows)) {
+            this.work.rowsRescored++;
+            if (excluded[shard]?.has(id)) continue;
+            const score = exactScore(request.distance, request.query, vector);
+            hits.push({ id, score, document: null, vector: request.withVector ? vector.slice() : null, shard, row });
+          }
+        });
+      }
     }
     return hits.filter(({ shard }) => !this.#failed.has(shard));
+  }
+
+  #byShard(refs: Uint32Array): Map<number, number[]> {
+    const rows = new Map<number, number[]>();
+    for (const ref of refs) {
+      const { shard, row } = this.#locate(ref);
+      const known = rows.get(shard);
+      if (known === undefined) rows.set(shard, [row]);
+      else known.push(row);
+    }
+    return rows;
   }
 
   #withDocument(request: VectorRequest, hit: LeafHit & Located): readonly LeafHit[] {
@@ -231,6 +257,13 @@ class Run {
     this.work.cellsSearched++;
     this.work.rowsScanned += rows;
   }
+}
+
+/** The `limit`-th best score; −Infinity while there are fewer. */
+function worstWanted(hits: readonly LeafHit[], limit: number): number {
+  if (hits.length < limit) return Number.NEGATIVE_INFINITY;
+  const scores = Float64Array.from(hits, ({ score }) => score).sort();
+  return scores[scores.length - limit] as number;
 }
 
 function textOf(open: OpenShard, row: number): LeafDocument {

@@ -1,5 +1,6 @@
 import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
+import type { CellVisits } from "../selection/index.ts";
 import type { LocalObjects } from "../shard/index.ts";
 import {
   addWork,
@@ -85,13 +86,12 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
     if (wanted(shard)) renumbered.set(shard, renumbered.size);
   });
   const { shard, cell, dot, ceiling } = request.visits;
-  const kept = shard.flatMap((from, at) => (renumbered.has(from) ? [at] : []));
-  const pick = (column: readonly number[]): number[] => kept.map((at) => column[at] as number);
-  const visits = {
-    shard: pick(shard).map((from) => renumbered.get(from) as number),
-    cell: pick(cell),
-    dot: pick(dot),
-    ceiling: pick(ceiling),
+  const kept = Uint32Array.from(shard.keys()).filter((at) => renumbered.has(shard[at] as number));
+  const visits: CellVisits = {
+    shard: kept.map((at) => renumbered.get(shard[at] as number) as number),
+    cell: kept.map((at) => cell[at] as number),
+    dot: Float32Array.from(kept, (at) => dot[at] as number),
+    ceiling: Float32Array.from(kept, (at) => ceiling[at] as number),
   };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
 }

@@ -1,8 +1,8 @@
 import { deserializeError, type MosaicError, type SerializedError } from "../base/index.ts";
 import type { Distance } from "../manifest/index.ts";
-import { recallTargets, type SelectedCell, type Selection, selectCells } from "../selection/index.ts";
+import { type CellVisits, recallTargets, type Selection, selectCells } from "../selection/index.ts";
 import type { CollectionView, Snapshot } from "./collection-view.ts";
-import type { CellVisits, LeafHit, LeafReply, VectorRequest } from "./leaf-request.ts";
+import type { LeafHit, LeafReply, VectorRequest } from "./leaf-request.ts";
 import { noWork } from "./leaf-request.ts";
 import { exactScore } from "./similarity.ts";
 import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
@@ -41,8 +41,8 @@ export function plan(
   const { manifest, scope, targets } = snapshot;
   const { distance } = manifest.settings;
   const target = query.recall === "exact" || distance !== "cosine" ? undefined : recallTargets[query.recall];
-  const candidates = targets.map(({ entry }) => ({ entry, summary: view.summaries.of(entry.id) }));
-  const selection = selectCells({ candidates, query: query.vector, target, shardLimit: query.shardLimit });
+  const index = view.cellsOf(manifest);
+  const selection = selectCells({ index, query: query.vector, target, shardLimit: query.shardLimit });
   const wanted = query.limit + query.offset;
   const keptAt = new Map<number, number>();
   selection.shards.forEach(({ kept }, at) => {
@@ -55,24 +55,19 @@ export function plan(
     query: query.vector,
     distance,
     mode: target === undefined ? "exact" : "codes",
-    visits: target === undefined ? noVisits : columns(selection.cells, keptAt),
+    visits: renumbered(selection.visits, keptAt),
     limit: wanted,
     rescore: Math.max(target?.rescoreLeast ?? 0, wanted * (target?.rescorePerResult ?? 0)),
+    rescoreMargin: (target?.rescoreMargin ?? 0) / Math.sqrt(query.vector.length),
     withText: query.withText,
     withVector: query.withVector,
   };
   return { request, selection };
 }
 
-const noVisits: CellVisits = { shard: [], cell: [], dot: [], ceiling: [] };
-
-function columns(cells: readonly SelectedCell[], keptAt: ReadonlyMap<number, number>): CellVisits {
-  return {
-    shard: cells.map(({ shard }) => keptAt.get(shard) as number),
-    cell: cells.map(({ cell }) => cell),
-    dot: cells.map(({ dot }) => dot),
-    ceiling: cells.map(({ ceiling }) => ceiling),
-  };
+/** The same visits, with shards numbered as `place` says. */
+function renumbered(visits: CellVisits, place: ReadonlyMap<number, number>): CellVisits {
+  return { ...visits, shard: visits.shard.map((shard) => place.get(shard) as number) };
 }
 
 export function shardPlans(

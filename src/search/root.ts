@@ -2,7 +2,7 @@ import type { Clock } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { CollectionView } from "./collection-view.ts";
-import type { LeafRow, ShardTarget } from "./leaf-request.ts";
+import { type LeafRow, leafShard, type ShardTarget } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import { emptyReply, failedShard, goneCodes, lookupError, plan, scoreTail, shardPlans } from "./root-plan.ts";
 import { byScore } from "./similarity.ts";
@@ -66,7 +66,7 @@ export class Root {
     ids: readonly string[],
     timeoutMs: number,
   ): Promise<readonly LeafRow[]> {
-    const targets = manifest.shards.map((entry) => ({ entry, excluded: [] }));
+    const targets = manifest.shards.map((entry) => ({ entry: leafShard(entry), excluded: [] }));
     return await this.#lookup(view, targets, ids, false, timeoutMs);
   }
 

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { type Clock, type Logger, MosaicError, WorkerClient, workerUrl } from "../base/index.ts";
 import type { LeafReply, LeafRequest } from "./leaf-request.ts";
 import type { LocalPaths } from "./open-shards.ts";
@@ -17,7 +18,7 @@ export interface PoolOptions extends SearchWorkerData {
  */
 export class WorkerPool {
   readonly #threads: readonly SearchThread[];
-  readonly #home = new Map<string, number>();
+  readonly #home: LRUCache<string, Home>;
   readonly #rows: number[];
   readonly #clock: Clock;
 
@@ -27,6 +28,7 @@ export class WorkerPool {
     const entry = workerUrl(import.meta.url, "search-worker");
     this.#threads = Array.from({ length: threads }, () => new WorkerClient(entry, each, died));
     this.#rows = Array.from({ length: threads }, () => 0);
+    this.#home = new LRUCache({ max: rememberedShards, dispose: ({ thread, rows }) => this.#addRows(thread, -rows) });
     this.#clock = clock;
   }
 
@@ -38,20 +40,11 @@ export class WorkerPool {
   /** The thread that has, or will have, this shard's codes: new shards go where the fewest rows are. */
   threadOf(shardKey: string, rows: number): number {
     const known = this.#home.get(shardKey);
-    if (known !== undefined) return known;
-    const least = this.#rows.indexOf(Math.min(...this.#rows));
-    this.#home.set(shardKey, least);
-    this.#rows[least] = (this.#rows[least] ?? 0) + rows;
-    return least;
-  }
-
-  /** Forgets shards that are no longer live. */
-  keepOnly(isLive: (shardKey: string) => boolean, rowsOf: (shardKey: string) => number): void {
-    for (const [key, thread] of this.#home) {
-      if (isLive(key)) continue;
-      this.#home.delete(key);
-      this.#rows[thread] = (this.#rows[thread] ?? 0) - rowsOf(key);
-    }
+    if (known !== undefined) return known.thread;
+    const thread = this.#rows.indexOf(Math.min(...this.#rows));
+    this.#home.set(shardKey, { thread, rows });
+    this.#addRows(thread, rows);
+    return thread;
   }
 
   async ask(thread: number, request: LeafRequest, paths: LocalPaths, timeoutMs: number): Promise<LeafReply> {
@@ -74,6 +67,10 @@ export class WorkerPool {
     await Promise.all(this.#threads.map((thread) => thread.stop("The engine is closing.")));
   }
 
+  #addRows(thread: number, rows: number): void {
+    this.#rows[thread] = (this.#rows[thread] ?? 0) + rows;
+  }
+
   #lessBusy(home: number): SearchThread {
     const first = this.#threads[home % this.#threads.length] as SearchThread;
     const idlest = this.#threads.reduce((best, thread) => (thread.owed < best.owed ? thread : best), first);
@@ -86,6 +83,14 @@ export class WorkerPool {
     });
   }
 }
+
+interface Home {
+  readonly thread: number;
+  readonly rows: number;
+}
+
+/** Shards whose thread is remembered; those that are no longer asked for drop out. */
+const rememberedShards = 10_000;
 
 /** A thread that still owes an answer this long after its caller gave up is taken to be stuck. */
 const patienceMs = 10_000;

@@ -4,11 +4,6 @@
  * Owns: the measured recall targets.
  * Never: reads storage or a shard; it knows summaries only.
  */
+export { type Candidate, CellIndex } from "./cell-index.ts";
 export { type RecallTarget, recallTargets } from "./recall.ts";
-export {
-  type Candidate,
-  type SelectedCell,
-  type Selection,
-  type SelectionRequest,
-  selectCells,
-} from "./select-cells.ts";
+export { type CellVisits, noVisits, type Selection, type SelectionRequest, selectCells } from "./select-cells.ts";

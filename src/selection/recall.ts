@@ -9,9 +9,18 @@ export interface RecallTarget {
   /** Candidates by code whose full vectors are read: at least `rescoreLeast`, and `rescorePerResult` for each result. */
   readonly rescoreLeast: number;
   readonly rescorePerResult: number;
+  /** Reading ends once the next estimate is this much, over √dimensions, below the last wanted score. */
+  readonly rescoreMargin: number;
 }
 
 export const recallTargets: Readonly<Record<"fast" | "balanced", RecallTarget>> = {
-  fast: { share: 0.1, leastRows: 16_384, spreadFactor: 0.4, rescoreLeast: 50, rescorePerResult: 3 },
-  balanced: { share: 0.25, leastRows: 65_536, spreadFactor: 0.5, rescoreLeast: 100, rescorePerResult: 5 },
+  fast: { share: 0.1, leastRows: 16_384, spreadFactor: 0.4, rescoreLeast: 50, rescorePerResult: 3, rescoreMargin: 0.8 },
+  balanced: {
+    share: 0.25,
+    leastRows: 65_536,
+    spreadFactor: 0.5,
+    rescoreLeast: 100,
+    rescorePerResult: 5,
+    rescoreMargin: 1.2,
+  },
 };

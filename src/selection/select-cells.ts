@@ -1,29 +1,24 @@
-import type { ShardEntry } from "../manifest/index.ts";
-import type { Summary } from "../shard/index.ts";
+import type { CellIndex } from "./cell-index.ts";
 import type { RecallTarget } from "./recall.ts";
 
-export interface Candidate {
-  readonly entry: ShardEntry;
-  readonly summary: Summary;
-}
-
-/** One cell that is worth scanning. */
-export interface SelectedCell {
-  /** Index into the candidates. */
-  readonly shard: number;
-  readonly cell: number;
-  readonly dot: number;
-  readonly ceiling: number;
+/** Cells to visit, most promising first; columns of equal length, so that they cross to a thread as plain memory. */
+export interface CellVisits {
+  /** Index into the shards of the index (in a leaf's request: into its shards). */
+  readonly shard: Uint32Array;
+  readonly cell: Uint32Array;
+  /** Inner product of query and the cell's centroid. */
+  readonly dot: Float32Array;
+  /** No row of this or any later cell is expected to score above this; scanning stops once the results do. */
+  readonly ceiling: Float32Array;
 }
 
 export interface Selection {
-  /** Most promising first. */
-  readonly cells: readonly SelectedCell[];
+  readonly visits: CellVisits;
   readonly shards: readonly { readonly kept: boolean; readonly reason: string; readonly cells: number }[];
 }
 
 export interface SelectionRequest {
-  readonly candidates: readonly Candidate[];
+  readonly index: CellIndex;
   /** Of unit length. */
   readonly query: Float32Array;
   /** Undefined: every cell (exact). */
@@ -34,75 +29,84 @@ export interface SelectionRequest {
 
 /**
  * Ranks the cells of all shards by how high a row in them may score, q·c + α·spread, and keeps the best until the
- * target's share of the rows is covered. Scanning may stop earlier: see `ceiling` in a leaf's request.
+ * target's share of the rows is covered. Scanning may stop earlier: see `ceiling`.
  */
-export function selectCells({ candidates, query, target, shardLimit }: SelectionRequest): Selection {
-  const ranked = candidates.flatMap(({ summary }, shard) => cellsOf(summary, shard, query, target?.spreadFactor ?? 0));
-  ranked.sort((a, b) => b.ceiling - a.ceiling);
-  const allowed = shardLimit === undefined ? undefined : bestShards(ranked, shardLimit);
-  const within = allowed === undefined ? ranked : ranked.filter(({ shard }) => allowed.has(shard));
-  const cells = target === undefined ? within : covering(within, candidates, target);
-  const counts = candidates.map(() => 0);
-  for (const { shard } of cells) counts[shard] = (counts[shard] ?? 0) + 1;
-  const shards = candidates.map(({ summary }, at) => ({
-    kept: (counts[at] ?? 0) > 0,
-    cells: counts[at] ?? 0,
-    reason: reasonOf(summary, counts[at] ?? 0, allowed !== undefined && !allowed.has(at), target === undefined),
+export function selectCells({ index, query, target, shardLimit }: SelectionRequest): Selection {
+  // Exact and unlimited: the order does not matter, so nothing is computed.
+  if (target === undefined && shardLimit === undefined) return everything(index);
+  const dot = index.centroids.dots(query);
+  const alpha = target?.spreadFactor ?? 0;
+  const ceiling = dot.map((value, at) => value + alpha * (index.spread[at] as number));
+  const ranked = descending(ceiling);
+  const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
+  const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
+  const chosen = target === undefined ? within : covering(within, index, target);
+  const counts = new Uint32Array(index.shards);
+  for (const at of chosen) counts[index.shard[at] as number] = (counts[index.shard[at] as number] as number) + 1;
+  return {
+    visits: {
+      shard: chosen.map((at) => index.shard[at] as number),
+      cell: chosen.map((at) => index.cell[at] as number),
+      dot: Float32Array.from(chosen, (at) => dot[at] as number),
+      ceiling: Float32Array.from(chosen, (at) => ceiling[at] as number),
+    },
+    shards: Array.from(counts, (cells, shard) => ({
+      kept: cells > 0,
+      cells,
+      reason: reasonOf(index, shard, cells, allowed !== undefined && !allowed.has(shard)),
+    })),
+  };
+}
+
+export const noVisits: CellVisits = {
+  shard: new Uint32Array(0),
+  cell: new Uint32Array(0),
+  dot: new Float32Array(0),
+  ceiling: new Float32Array(0),
+};
+
+function everything(index: CellIndex): Selection {
+  const shards = Array.from(index.cellsOf, (cells) => ({
+    kept: cells > 0,
+    cells,
+    reason: cells > 0 ? "all" : "empty",
   }));
-  return { cells, shards };
+  return { visits: noVisits, shards };
 }
 
-function cellsOf(summary: Summary, shard: number, query: Float32Array, spreadFactor: number): SelectedCell[] {
-  const { centroids, spreads, dimensions } = summary;
-  return Array.from(spreads, (spread, cell) => {
-    const dot = dotAt(query, centroids, cell * dimensions);
-    return { shard, cell, dot, ceiling: dot + spreadFactor * spread };
-  });
+/** Positions by falling value. Packs value and position into one number: sorting those needs no callback. */
+function descending(values: Float32Array): Uint32Array {
+  const packed = Float64Array.from(values, (value, at) => Math.floor((value + offset) * scale) * positions + at);
+  packed.sort();
+  return Uint32Array.from(packed.reverse(), (key) => key % positions);
 }
 
-function dotAt(query: Float32Array, matrix: Float32Array, offset: number): number {
-  // Four sums, so that the additions need not wait for each other.
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let i = 0;
-  for (; i + 3 < query.length; i += 4) {
-    a += (query[i] as number) * (matrix[offset + i] as number);
-    b += (query[i + 1] as number) * (matrix[offset + i + 1] as number);
-    c += (query[i + 2] as number) * (matrix[offset + i + 2] as number);
-    d += (query[i + 3] as number) * (matrix[offset + i + 3] as number);
-  }
-  for (; i < query.length; i++) a += (query[i] as number) * (matrix[offset + i] as number);
-  return a + b + c + d;
-}
+/** Cosines with their spread lie well within ±4; 29 bits of value and 24 of position fill a float64's 53. */
+const offset = 4;
+const scale = 2 ** 26;
+const positions = 2 ** 24;
 
 /** The shards whose best cell ranks first. */
-function bestShards(ranked: readonly SelectedCell[], limit: number): ReadonlySet<number> {
+function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): ReadonlySet<number> {
   const best = new Set<number>();
-  for (const { shard } of ranked) {
+  for (const at of ranked) {
     if (best.size === limit) break;
-    best.add(shard);
+    best.add(index.shard[at] as number);
   }
   return best;
 }
 
-function covering(
-  ranked: readonly SelectedCell[],
-  candidates: readonly Candidate[],
-  target: RecallTarget,
-): readonly SelectedCell[] {
-  const vectors = candidates.reduce((sum, { summary }) => sum + summary.vectors, 0);
-  const wanted = Math.max(target.leastRows, target.share * vectors);
+function covering(ranked: Uint32Array, index: CellIndex, target: RecallTarget): Uint32Array {
+  const wanted = Math.max(target.leastRows, target.share * index.vectors);
   let rows = 0;
-  const end = ranked.findIndex(({ shard, cell }) => {
-    if (rows >= wanted) return true;
-    rows += candidates[shard]?.summary.cellRows[cell] ?? 0;
-    return false;
-  });
-  return end < 0 ? ranked : ranked.slice(0, end);
+  let end = 0;
+  for (; end < ranked.length && rows < wanted; end++) rows += index.rows[ranked[end] as number] as number;
+  return ranked.subarray(0, end);
 }
 
-function reasonOf(summary: Summary, cells: number, limited: boolean, exact: boolean): string {
-  if (summary.vectors === 0) return "empty";
+function reasonOf(index: CellIndex, shard: number, cells: number, limited: boolean): string {
+  const all = index.cellsOf[shard] as number;
+  if (all === 0) return "empty";
   if (limited) return "limit";
-  if (exact) return "all";
-  return cells === summary.cellRows.length ? "all" : "centroid";
+  return cells === all ? "all" : "centroid";
 }

@@ -14,5 +14,6 @@ export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
 export type { ShardRow } from "./file/writer.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
+export { VectorMatrix } from "./kernel/matrix.ts";
 export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";
 export { decodeSummary, encodeSummary, type Summary } from "./summary/summary.ts";
