@@ -4,8 +4,10 @@
  *   npm run bench:vector               63,466 real vectors, then 1,000,000 grown from them (about 15 minutes, 12 GB of disk)
  *   npm run bench:vector -- --quick    the first only, fewer rounds
  *   npm run bench:vector -- --rows 250000 --keep /tmp/bench
+ *
+ * A folder that was kept is used again: only the searches run anew.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -35,8 +37,7 @@ async function measure(rows: number, folder: string): Promise<void> {
         `${ingest.bytesPerDocument.toFixed(0)} bytes a document in ${ingest.shards} shards; peak ${ingest.peakMiB.toFixed(0)} MiB`,
     );
   }
-  const distanceQueries = rows > 200_000 ? 10 : 20;
-  const baseline = await runStage<BaselineFigures>("./baseline.ts", { ...input, distanceQueries });
+  const baseline = await baselineOf(input);
   print(`${"".padEnd(26)} recall@10   p50 ms   p99 ms   16 clients: p50 ms  p99 ms      /s   rows scanned  MiB`);
   const rounds = values.quick ? 2 : 5;
   const searches: SearchFigures[] = [];
@@ -64,6 +65,15 @@ async function measure(rows: number, folder: string): Promise<void> {
   print(
     `vec0 takes ${ratio(balanced)} times as long as balanced, ${ratio(exact)} times as long as exact (equal recall); ${baseline.vec0BytesPerDocument.toFixed(0)} bytes a document with its table`,
   );
+}
+
+async function baselineOf(input: BenchInput): Promise<BaselineFigures> {
+  const kept = join(input.folder, "baseline.json");
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as BaselineFigures;
+  const distanceQueries = input.rows > 200_000 ? 10 : 20;
+  const figures = await runStage<BaselineFigures>("./baseline.ts", { ...input, distanceQueries });
+  writeFileSync(kept, JSON.stringify(figures));
+  return figures;
 }
 
 function searchLine(name: string, { recallAt10, one, sixteen, rowsScanned, residentMiB }: SearchFigures): string {

@@ -43,6 +43,10 @@ export interface Settings {
   readonly codesMaxBytes: number;
   /** Open read-only connections per search thread. */
   readonly openShards: number;
+  /** A shard that was not asked for so long is closed and leaves memory. */
+  readonly shardIdleMs: number;
+  /** Bytes of shard files that all search threads together map into memory. */
+  readonly mmapMaxBytes: number;
   /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
   readonly foldSegments: number;
   readonly foldBytes: number;
@@ -119,6 +123,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     searchThreads: whole(env, "SEARCH_THREADS", 2),
     codesMaxBytes: whole(env, "CODES_MAX_BYTES", 512 * 1024 * 1024),
     openShards: whole(env, "OPEN_SHARDS", 64),
+    shardIdleMs: whole(env, "SHARD_IDLE_MS", 5 * 60 * 1000),
+    mmapMaxBytes: whole(env, "MMAP_MAX_BYTES", 256 * 1024 * 1024, 0),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),

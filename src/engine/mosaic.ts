@@ -63,6 +63,7 @@ export class Mosaic implements Engine {
 
   private constructor(settings: Settings, parts: EngineParts, embedder: Embedder) {
     const { maxBodyBytes, maxBatchDocs, maxTextBytes, searchThreads, codesMaxBytes, openShards, cachePath } = settings;
+    const { shardIdleMs, mmapMaxBytes } = settings;
     const { clock, logger, localObjects } = parts;
     this.settings = settings;
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
@@ -72,6 +73,8 @@ export class Mosaic implements Engine {
       threads: searchThreads,
       codesMaxBytes,
       openShards,
+      shardIdleMs,
+      mmapMaxBytes,
       clock,
       logger,
       verifiedFolder: verifiedFolder(cachePath),

@@ -114,11 +114,10 @@ class Run {
   }
 
   #scanCodes(request: VectorRequest, capacity: number): Candidates {
-    const { shard: shards, cell: cells, dot: dots, ceiling } = request.visits;
+    const { shard: shards, cell: cells, dot: dots } = request.visits;
     this.#kernel.beginCodes(request.query, request.query.length, capacity);
     const codeBytes = codeBits(request.query.length) / 8;
     for (let at = 0; at < cells.length; at++) {
-      if (this.#kernel.threshold() > (ceiling[at] as number)) break;
       const shard = shards[at] as number;
       const cell = cells[at] as number;
       this.#attempt(shard, (open) => this.#scanCell(open, shard, cell, dots[at] as number, codeBytes));

@@ -85,13 +85,12 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
   request.shards.forEach((_target, shard) => {
     if (wanted(shard)) renumbered.set(shard, renumbered.size);
   });
-  const { shard, cell, dot, ceiling } = request.visits;
+  const { shard, cell, dot } = request.visits;
   const kept = Uint32Array.from(shard.keys()).filter((at) => renumbered.has(shard[at] as number));
   const visits: CellVisits = {
     shard: kept.map((at) => renumbered.get(shard[at] as number) as number),
     cell: kept.map((at) => cell[at] as number),
     dot: Float32Array.from(kept, (at) => dot[at] as number),
-    ceiling: Float32Array.from(kept, (at) => ceiling[at] as number),
   };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
 }

@@ -10,12 +10,14 @@ export type LocalPaths = Readonly<Record<string, string>>;
 /** An open shard with the codes of its cells that are resident in the kernel. */
 export class OpenShard {
   readonly file: ShardFile;
+  readonly mappedBytes: number;
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
 
-  constructor(file: ShardFile, kernel: Kernel) {
+  constructor(file: ShardFile, kernel: Kernel, mappedBytes: number) {
     this.file = file;
+    this.mappedBytes = mappedBytes;
     this.#kernel = kernel;
   }
 
@@ -58,6 +60,16 @@ export class OpenShard {
   }
 }
 
+export interface OpenShardsOptions {
+  readonly max: number;
+  /** A connection that was not used for so long is closed, and its codes leave memory. */
+  readonly idleMs: number;
+  /** Files are mapped whole while all mapped ones together fit this; the others are read page by page. */
+  readonly mmapMaxBytes: number;
+  readonly kernel: Kernel;
+  readonly verified: VerifiedFiles;
+}
+
 /**
  * One thread's open shards: at most `max` read-only connections, the least recently used closed first. A connection
  * that failed is checked and opened again once before its error stands.
@@ -66,11 +78,18 @@ export class OpenShards {
   readonly #open: LRUCache<string, OpenShard>;
   readonly #kernel: Kernel;
   readonly #verified: VerifiedFiles;
+  readonly #mmapMaxBytes: number;
+  #mappedBytes = 0;
 
-  constructor(options: { readonly max: number; readonly kernel: Kernel; readonly verified: VerifiedFiles }) {
-    this.#kernel = options.kernel;
-    this.#verified = options.verified;
-    this.#open = new LRUCache({ max: options.max, dispose: (shard) => shard.close() });
+  constructor({ max, idleMs, mmapMaxBytes, kernel, verified }: OpenShardsOptions) {
+    this.#kernel = kernel;
+    this.#verified = verified;
+    this.#mmapMaxBytes = mmapMaxBytes;
+    const dispose = (shard: OpenShard): void => {
+      this.#mappedBytes -= shard.mappedBytes;
+      shard.close();
+    };
+    this.#open = new LRUCache({ max, ttl: idleMs, ttlAutopurge: true, updateAgeOnGet: true, dispose });
   }
 
   get size(): number {
@@ -81,7 +100,9 @@ export class OpenShards {
     const known = this.#open.get(ref.key);
     if (known !== undefined) return known;
     this.#verified.check(path, ref);
-    const opened = new OpenShard(ShardFile.open(path), this.#kernel);
+    const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
+    const opened = new OpenShard(ShardFile.open(path, mapped), this.#kernel, mapped);
+    this.#mappedBytes += mapped;
     this.#open.set(ref.key, opened);
     return opened;
   }

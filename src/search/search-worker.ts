@@ -9,6 +9,8 @@ import { type LocalPaths, OpenShards } from "./open-shards.ts";
 export interface SearchWorkerData {
   readonly codesMaxBytes: number;
   readonly openShards: number;
+  readonly shardIdleMs: number;
+  readonly mmapMaxBytes: number;
   readonly verifiedFolder: string;
 }
 export interface LeafJob {
@@ -16,9 +18,15 @@ export interface LeafJob {
   readonly paths: LocalPaths;
 }
 
-const { codesMaxBytes, openShards, verifiedFolder } = workerData as SearchWorkerData;
+const { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder } = workerData as SearchWorkerData;
 const kernel = Kernel.load({ maxBytes: codesMaxBytes });
-const shards = new OpenShards({ max: openShards, kernel, verified: new VerifiedFiles(verifiedFolder) });
+const shards = new OpenShards({
+  max: openShards,
+  idleMs: shardIdleMs,
+  mmapMaxBytes,
+  kernel,
+  verified: new VerifiedFiles(verifiedFolder),
+});
 const leaf = new Leaf({ kernel, shards, clock: systemClock });
 
 serveJobs(({ request, paths }: LeafJob) => leaf.answer(request, paths));

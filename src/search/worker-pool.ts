@@ -23,7 +23,11 @@ export class WorkerPool {
   readonly #clock: Clock;
 
   constructor({ threads, clock, logger, ...data }: PoolOptions) {
-    const each = { ...data, codesMaxBytes: Math.floor(data.codesMaxBytes / threads) };
+    const each = {
+      ...data,
+      codesMaxBytes: Math.floor(data.codesMaxBytes / threads),
+      mmapMaxBytes: Math.floor(data.mmapMaxBytes / threads),
+    };
     const died = (cause: unknown): void => logger.error("search thread died", { cause: String(cause) });
     const entry = workerUrl(import.meta.url, "search-worker");
     this.#threads = Array.from({ length: threads }, () => new WorkerClient(entry, each, died));

@@ -1,11 +1,7 @@
 /** How much of a collection a query looks at for a wanted recall@10; measured in docs/decisions/0002-cells.md. */
 export interface RecallTarget {
-  /** Cells are taken in order until they hold this share of all vectors, … */
-  readonly share: number;
-  /** … and at least this many rows: below it a scan costs less than choosing. */
-  readonly leastRows: number;
-  /** α of a cell's ceiling q·c + α·spread, above which no row is expected. */
-  readonly spreadFactor: number;
+  /** Rows to scan of a collection of 65,536 vectors; see `rowsToScan` for others. */
+  readonly rowsAtReference: number;
   /** Candidates by code whose full vectors are read: at least `rescoreLeast`, and `rescorePerResult` for each result. */
   readonly rescoreLeast: number;
   readonly rescorePerResult: number;
@@ -14,13 +10,19 @@ export interface RecallTarget {
 }
 
 export const recallTargets: Readonly<Record<"fast" | "balanced", RecallTarget>> = {
-  fast: { share: 0.1, leastRows: 16_384, spreadFactor: 0.4, rescoreLeast: 50, rescorePerResult: 3, rescoreMargin: 0.8 },
-  balanced: {
-    share: 0.25,
-    leastRows: 65_536,
-    spreadFactor: 0.5,
-    rescoreLeast: 100,
-    rescorePerResult: 5,
-    rescoreMargin: 1.2,
-  },
+  fast: { rowsAtReference: 22_000, rescoreLeast: 50, rescorePerResult: 3, rescoreMargin: 0.8 },
+  balanced: { rowsAtReference: 36_000, rescoreLeast: 100, rescorePerResult: 5, rescoreMargin: 1.2 },
 };
+
+const referenceVectors = 65_536;
+/** Rows for equal recall grew as this power of the collection from 63,466 to 1,000,000 vectors. */
+const growth = 0.65;
+/** A scan of this many rows costs less than anything that could be saved on it. */
+const alwaysRows = 16_384;
+
+/** Rows to scan of `vectors`: the larger the collection, the smaller the share of it that holds the neighbours. */
+export const rowsToScan = ({ rowsAtReference }: RecallTarget, vectors: number): number =>
+  Math.max(alwaysRows, rowsAtReference * (vectors / referenceVectors) ** growth);
+
+/** α of the order of cells by q·c + α·spread: a wide cell reaches further than its centroid says. */
+export const spreadFactor = 0.5;

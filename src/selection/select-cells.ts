@@ -1,5 +1,5 @@
 import type { CellIndex } from "./cell-index.ts";
-import type { RecallTarget } from "./recall.ts";
+import { type RecallTarget, rowsToScan, spreadFactor } from "./recall.ts";
 
 /** Cells to visit, most promising first; columns of equal length, so that they cross to a thread as plain memory. */
 export interface CellVisits {
@@ -8,8 +8,6 @@ export interface CellVisits {
   readonly cell: Uint32Array;
   /** Inner product of query and the cell's centroid. */
   readonly dot: Float32Array;
-  /** No row of this or any later cell is expected to score above this; scanning stops once the results do. */
-  readonly ceiling: Float32Array;
 }
 
 export interface Selection {
@@ -28,16 +26,14 @@ export interface SelectionRequest {
 }
 
 /**
- * Ranks the cells of all shards by how high a row in them may score, q·c + α·spread, and keeps the best until the
- * target's share of the rows is covered. Scanning may stop earlier: see `ceiling`.
+ * Ranks the cells of all shards by how high a row in them may score, q·c + α·spread, and keeps the best until the rows
+ * that the target asks for are covered.
  */
 export function selectCells({ index, query, target, shardLimit }: SelectionRequest): Selection {
   // Exact and unlimited: the order does not matter, so nothing is computed.
   if (target === undefined && shardLimit === undefined) return everything(index);
   const dot = index.centroids.dots(query);
-  const alpha = target?.spreadFactor ?? 0;
-  const ceiling = dot.map((value, at) => value + alpha * (index.spread[at] as number));
-  const ranked = descending(ceiling);
+  const ranked = descending(dot.map((value, at) => value + spreadFactor * (index.spread[at] as number)));
   const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
   const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
   const chosen = target === undefined ? within : covering(within, index, target);
@@ -48,7 +44,6 @@ export function selectCells({ index, query, target, shardLimit }: SelectionReque
       shard: chosen.map((at) => index.shard[at] as number),
       cell: chosen.map((at) => index.cell[at] as number),
       dot: Float32Array.from(chosen, (at) => dot[at] as number),
-      ceiling: Float32Array.from(chosen, (at) => ceiling[at] as number),
     },
     shards: Array.from(counts, (cells, shard) => ({
       kept: cells > 0,
@@ -62,7 +57,6 @@ export const noVisits: CellVisits = {
   shard: new Uint32Array(0),
   cell: new Uint32Array(0),
   dot: new Float32Array(0),
-  ceiling: new Float32Array(0),
 };
 
 function everything(index: CellIndex): Selection {
@@ -97,7 +91,7 @@ function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): Reado
 }
 
 function covering(ranked: Uint32Array, index: CellIndex, target: RecallTarget): Uint32Array {
-  const wanted = Math.max(target.leastRows, target.share * index.vectors);
+  const wanted = rowsToScan(target, index.vectors);
   let rows = 0;
   let end = 0;
   for (; end < ranked.length && rows < wanted; end++) rows += index.rows[ranked[end] as number] as number;

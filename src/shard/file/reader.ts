@@ -19,13 +19,12 @@ export interface StoredCell {
   readonly exactFactors: Uint8Array;
 }
 
-/** `cache_size` is small because mmap serves the pages; `busy_timeout` covers a reader beside somebody's own tools. */
+/** `cache_size` is small because rows are rarely read twice; `busy_timeout` covers a reader beside somebody's own tools. */
 const pragmas = [
   "query_only = ON",
   // The file never changes: the shared lock is taken once and kept, instead of two system calls for every statement.
   "locking_mode = EXCLUSIVE",
   "busy_timeout = 5000",
-  "mmap_size = 1073741824",
   "cache_size = -2048",
 ];
 
@@ -49,14 +48,17 @@ export class ShardFile {
     this.#db = db;
   }
 
-  static open(path: string): ShardFile {
+  /** `mmapBytes`: how much of the file SQLite may map into memory instead of copying pages. */
+  static open(path: string, mmapBytes = 0): ShardFile {
+    let db: Database.Database | undefined;
     try {
-      const db = new Database(path, { readonly: true, fileMustExist: true });
-      for (const pragma of pragmas) db.pragma(pragma);
+      db = new Database(path, { readonly: true, fileMustExist: true });
+      for (const pragma of [...pragmas, `mmap_size = ${mmapBytes}`]) db.pragma(pragma);
       const file = new ShardFile(path, db);
       file.check();
       return file;
     } catch (cause) {
+      db?.close();
       throw damaged("open shard", path, cause);
     }
   }

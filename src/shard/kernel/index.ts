@@ -128,13 +128,6 @@ export class Kernel {
     this.#memory.exports.scanCodes(codes, codeBytes, luts, scales, offsets, rows, mask, centroidDot, a, b, c, firstRef);
   }
 
-  /** The wanted-th best estimate so far; −Infinity before there are that many. */
-  threshold(): number {
-    const { exports } = this.#memory;
-    if (exports.poolSize() >= this.#poolWanted) exports.prune();
-    return exports.threshold();
-  }
-
   /** The best rows by estimate, at most as many as wanted, in descending order. */
   best(): { readonly refs: Uint32Array; readonly estimates: Float32Array } {
     const { exports } = this.#memory;
