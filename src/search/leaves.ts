@@ -1,6 +1,6 @@
 import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
-import type { CellVisits } from "../selection/index.ts";
+import { type CellVisits, picked } from "../selection/index.ts";
 import type { LocalObjects } from "../shard/index.ts";
 import {
   addWork,
@@ -81,17 +81,16 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
   if (request.shards.every((_target, shard) => wanted(shard))) return request;
   if (request.kind === "lookup")
     return { ...request, shards: request.shards.filter((_target, shard) => wanted(shard)) };
-  const renumbered = new Map<number, number>();
-  request.shards.forEach((_target, shard) => {
-    if (wanted(shard)) renumbered.set(shard, renumbered.size);
-  });
+  const gone = -1;
+  let kept = 0;
+  const place = request.shards.map((_target, shard) => (wanted(shard) ? kept++ : gone));
   const { shard, cell, dot } = request.visits;
-  const kept = Uint32Array.from(shard.keys()).filter((at) => renumbered.has(shard[at] as number));
-  const visits: CellVisits = {
-    shard: kept.map((at) => renumbered.get(shard[at] as number) as number),
-    cell: kept.map((at) => cell[at] as number),
-    dot: Float32Array.from(kept, (at) => dot[at] as number),
-  };
+  const positions = new Uint32Array(shard.length);
+  let count = 0;
+  for (let at = 0; at < shard.length; at++) if (place[shard[at] as number] !== gone) positions[count++] = at;
+  const these = positions.subarray(0, count);
+  const renumbered = picked(shard, these).map((from) => place[from] as number);
+  const visits: CellVisits = { shard: renumbered, cell: picked(cell, these), dot: picked(dot, these) };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
 }
 

@@ -6,4 +6,11 @@
  */
 export { type Candidate, CellIndex } from "./cell-index.ts";
 export { type RecallTarget, recallTargets } from "./recall.ts";
-export { type CellVisits, noVisits, type Selection, type SelectionRequest, selectCells } from "./select-cells.ts";
+export {
+  type CellVisits,
+  noVisits,
+  picked,
+  type Selection,
+  type SelectionRequest,
+  selectCells,
+} from "./select-cells.ts";

@@ -33,18 +33,15 @@ export function selectCells({ index, query, target, shardLimit }: SelectionReque
   // Exact and unlimited: the order does not matter, so nothing is computed.
   if (target === undefined && shardLimit === undefined) return everything(index);
   const dot = index.centroids.dots(query);
-  const ranked = descending(dot.map((value, at) => value + spreadFactor * (index.spread[at] as number)));
+  const ranked = descending(reach(dot, index.spread));
   const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
   const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
   const chosen = target === undefined ? within : covering(within, index, target);
+  const visits = { shard: picked(index.shard, chosen), cell: picked(index.cell, chosen), dot: picked(dot, chosen) };
   const counts = new Uint32Array(index.shards);
-  for (const at of chosen) counts[index.shard[at] as number] = (counts[index.shard[at] as number] as number) + 1;
+  for (const shard of visits.shard) counts[shard] = (counts[shard] as number) + 1;
   return {
-    visits: {
-      shard: chosen.map((at) => index.shard[at] as number),
-      cell: chosen.map((at) => index.cell[at] as number),
-      dot: Float32Array.from(chosen, (at) => dot[at] as number),
-    },
+    visits,
     shards: Array.from(counts, (cells, shard) => ({
       kept: cells > 0,
       cells,
@@ -68,11 +65,30 @@ function everything(index: CellIndex): Selection {
   return { visits: noVisits, shards };
 }
 
+/** `column` at some positions. A plain loop: this and its like run over thousands of cells in every query. */
+export function picked<Column extends Uint32Array | Float32Array>(column: Column, positions: Uint32Array): Column {
+  const out = column.slice(0, positions.length) as Column;
+  for (let i = 0; i < positions.length; i++) out[i] = column[positions[i] as number] as number;
+  return out;
+}
+
+/** How high a row of each cell may score: q·c + α·spread. */
+function reach(dot: Float32Array, spread: Float32Array): Float32Array {
+  const values = new Float32Array(dot.length);
+  for (let at = 0; at < dot.length; at++) values[at] = (dot[at] as number) + spreadFactor * (spread[at] as number);
+  return values;
+}
+
 /** Positions by falling value. Packs value and position into one number: sorting those needs no callback. */
 function descending(values: Float32Array): Uint32Array {
-  const packed = Float64Array.from(values, (value, at) => Math.floor((value + offset) * scale) * positions + at);
+  const packed = new Float64Array(values.length);
+  for (let at = 0; at < values.length; at++) {
+    packed[at] = Math.floor((offset - (values[at] as number)) * scale) * positions + at;
+  }
   packed.sort();
-  return Uint32Array.from(packed.reverse(), (key) => key % positions);
+  const order = new Uint32Array(values.length);
+  for (let at = 0; at < order.length; at++) order[at] = (packed[at] as number) % positions;
+  return order;
 }
 
 /** Cosines with their spread lie well within ±4; 29 bits of value and 24 of position fill a float64's 53. */
