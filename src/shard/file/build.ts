@@ -53,6 +53,10 @@ interface Gathered {
 
 /** Bytes that a row adds to a file beside its texts and vectors: headers, indexes, rowids, factors. */
 const rowOverheadBytes = 220;
+/** A file's every table and index takes a page at least. */
+const fileOverheadBytes = 20 * 16_384;
+/** Rows don't divide pages evenly; measured on texts of 1 to 2 KiB with vectors. */
+const pageFill = 0.9;
 
 /** Synchronous and heavy: for a worker thread. Removes what it wrote when it fails. */
 export function buildShards(input: BuildInput, kernel: Kernel): BuiltShard[] {
@@ -79,7 +83,8 @@ function gather(input: BuildInput, sources: readonly ShardFile[]): Gathered {
   const vectors: Float32Array[] = [];
   const add = (row: ShardRow, source: number, at: number): void => {
     const texts = row.text.length + row.metadata.length + 2 * row.id.length;
-    const bytes = rowOverheadBytes + texts + Math.ceil((row.embedding?.byteLength ?? 0) * 1.3);
+    // A vector is kept as float32, int8 and code: 4, 1 and 1/8 bytes a dimension.
+    const bytes = Math.ceil((rowOverheadBytes + texts + (row.embedding?.byteLength ?? 0) * 1.29) / pageFill);
     const ref = { source, row: at, bytes };
     if (row.embedding === null) plain.push(ref);
     else {
@@ -129,7 +134,7 @@ function rotate(input: BuildInput, { refs, vectors }: Ordered, plain: readonly R
   const all = [...refs, ...plain];
   const cuts = [0];
   let docs = 0;
-  let bytes = 0;
+  let bytes = fileOverheadBytes;
   for (let first = 0; first < all.length; ) {
     // Cells are counted from the first row with a vector; plain rows follow in runs of the same length.
     const inVectors = first < refs.length;
@@ -138,7 +143,7 @@ function rotate(input: BuildInput, { refs, vectors }: Ordered, plain: readonly R
     if (docs > 0 && (docs + end - first > input.maxDocs || bytes + runBytes > input.maxBytes)) {
       cuts.push(first);
       docs = 0;
-      bytes = 0;
+      bytes = fileOverheadBytes;
     }
     docs += end - first;
     bytes += runBytes;

@@ -334,11 +334,12 @@ function fillTables(tables: Uint8Array, rotated: Float32Array, low: number, step
     levels[at] = Math.min(queryLevels, Math.max(0, Math.round((value - low) / step)));
   });
   for (let nibble = 0; nibble < levels.length / 4; nibble++) {
+    // The memory may have held something else.
+    tables[nibble * 16] = 0;
     for (let bits = 1; bits < 16; bits++) {
       const lowest = 31 - Math.clz32(bits & -bits);
       tables[nibble * 16 + bits] =
         (tables[nibble * 16 + (bits & (bits - 1))] as number) + (levels[nibble * 4 + lowest] as number);
     }
-    tables[nibble * 16] = 0;
   }
 }
