@@ -135,8 +135,11 @@ export function checkVector(value: unknown, field: string): Float32Array {
 }
 
 /** A zero vector has no direction: cosine distance to it means nothing. */
+export const isRefusedZero = (vector: Float32Array, distance: string): boolean =>
+  distance === "cosine" && vector.every((number) => number === 0);
+
 export function refuseZero(vector: Float32Array, distance: string, field: string): void {
-  if (distance === "cosine" && vector.every((number) => number === 0)) {
+  if (isRefusedZero(vector, distance)) {
     throw invalid("zero_vector", `The field ${field} is all zeros, which has no direction; cosine distance needs one.`);
   }
 }

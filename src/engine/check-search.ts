@@ -41,7 +41,7 @@ function within(field: string, value: number, least: number, most: number): void
   throw invalid(`invalid_${field}`, `${field} is a whole number from ${least} to ${most}.`);
 }
 
-function oneOf(field: string, value: string, allowed: readonly string[]): void {
-  if (allowed.includes(value)) return;
+export function oneOf<T extends string>(field: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
   throw invalid(`invalid_${field}`, `${field} can be: ${allowed.join(", ")}.`);
 }

@@ -1,9 +1,10 @@
 import { LRUCache } from "lru-cache";
-import { collectionPrefix, isMosaicError, MosaicError, type Scope, type TenantName } from "../base/index.ts";
+import { collectionPrefix, isMosaicError, MosaicError, type Scope, scopeOf, type TenantName } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
-import { type CollectionSettings, listCollectionNames, ManifestStore } from "../manifest/index.ts";
+import { type CollectionSettings, listCollectionNames, ManifestStore, manifestKey } from "../manifest/index.ts";
 import type { CollectionSpec } from "./api.ts";
 import { invalid, maxDimensions } from "./check-document.ts";
+import { oneOf } from "./check-search.ts";
 import { Collection, type EngineParts } from "./collection.ts";
 
 /** Collections kept open at once; an idle one is a manifest, summaries and an empty tail in memory. */
@@ -14,6 +15,9 @@ export class Collections {
   readonly #parts: EngineParts;
   readonly #embedder: Embedder;
   readonly #open: LRUCache<string, Promise<Collection>>;
+  readonly #opened = new WeakMap<Collection, Promise<Collection>>();
+  /** First writes that came together make their collection once. */
+  readonly #making = new Map<string, Promise<void>>();
 
   constructor(parts: EngineParts, embedder: Embedder) {
     this.#parts = parts;
@@ -27,15 +31,19 @@ export class Collections {
 
   /** Throws `not_found` when there is none. */
   async get(scope: Scope): Promise<Collection> {
-    const key = collectionPrefix(scope);
+    const key = prefixOf(scope);
     const known = this.#open.get(key);
     if (known !== undefined) return await known;
     const opening = Collection.open(scope, this.#parts);
     this.#open.set(key, opening);
-    return await opening.catch((error: unknown) => {
-      if (this.#open.peek(key) === opening) this.#open.delete(key);
+    try {
+      const opened = await opening;
+      this.#opened.set(opened, opening);
+      return opened;
+    } catch (error) {
+      this.#forget(scope, opening);
       throw error;
-    });
+    }
   }
 
   /** The collection, made with the server's defaults when there is none. */
@@ -44,38 +52,63 @@ export class Collections {
       return await this.get(scope);
     } catch (error) {
       if (!isMosaicError(error, "not_found")) throw error;
-      await this.create(scope, {}).catch((raced: unknown) => {
-        if (!isMosaicError(raced, "conflict")) throw raced;
-      });
+      const key = prefixOf(scope);
+      const making = this.#making.get(key) ?? this.#makeIfNone(scope).finally(() => this.#making.delete(key));
+      this.#making.set(key, making);
+      await making;
       return await this.get(scope);
     }
   }
 
   async create(scope: Scope, spec: CollectionSpec): Promise<Collection> {
+    await this.#make(scope, spec);
+    return await this.get(scope);
+  }
+
+  async #makeIfNone(scope: Scope): Promise<void> {
+    await this.#make(scope, {}).catch((raced: unknown) => {
+      if (!isMosaicError(raced, "conflict")) throw raced;
+    });
+  }
+
+  async #make(scope: Scope, spec: CollectionSpec): Promise<void> {
     const settings = this.#settingsOf(spec);
     const { store, clock, random } = this.#parts;
+    const known = this.#open.peek(prefixOf(scope));
     await new ManifestStore({ store, clock, random }, scope).create(settings);
-    this.forget(scope);
-    return await this.get(scope);
+    // What was open under this name until now is a collection that somebody else has deleted.
+    if (known !== undefined) this.#forget(scope, known);
   }
 
   async names(tenant: TenantName): Promise<readonly Scope[]> {
     return (await listCollectionNames(this.#parts.store, tenant)).map((collection) => ({ tenant, collection }));
   }
 
-  /** Manifest first: from then on the collection is gone, and the rest is clearing up. */
-  async delete(scope: Scope): Promise<void> {
-    const collection = await this.get(scope);
-    await collection.log.refresh();
-    this.forget(scope);
-    await collection.close();
-    await collection.manifests.remove();
+  /**
+   * Manifest first: from then on the collection is gone, and the rest is clearing up. Only what was there before is
+   * cleared, in ascending order of keys: a collection that is made anew meanwhile takes no sequence that is still to be
+   * deleted, and its own objects were not listed.
+   */
+  async delete(collection: Collection): Promise<void> {
     const { store } = this.#parts;
-    for await (const { key } of store.list(collectionPrefix(scope))) await store.delete(key);
+    const { scope } = collection;
+    this.forget(collection);
+    await collection.close();
+    const prefix = collectionPrefix(scope);
+    const keys: string[] = [];
+    for await (const { key } of store.list(prefix)) if (key !== prefix + manifestKey) keys.push(key);
+    await collection.manifests.remove();
+    for (const key of keys) await store.delete(key);
   }
 
-  forget(scope: Scope): void {
-    this.#open.delete(collectionPrefix(scope));
+  /** The next `get` opens it anew; another that was opened under its name meanwhile stays. */
+  forget(collection: Collection): void {
+    this.#forget(collection.scope, this.#opened.get(collection));
+  }
+
+  #forget(scope: Scope, opened: Promise<Collection> | undefined): void {
+    const key = collectionPrefix(scope);
+    if (opened !== undefined && this.#open.peek(key) === opened) this.#open.delete(key);
   }
 
   async close(): Promise<void> {
@@ -99,12 +132,12 @@ export class Collections {
     }
     return {
       dimensions,
-      distance: spec.distance ?? "cosine",
+      distance: oneOf("distance", spec.distance ?? "cosine", ["cosine", "l2", "dot"]),
       embeddingModel,
       precision: supported("precision", spec.precision, "float32"),
       language: spec.language ?? "english",
       clusterBy: supported("cluster_by", spec.cluster_by, "embedding"),
-      shardMaxDocs: spec.shard_max_docs ?? shardMaxDocs,
+      shardMaxDocs: wholeFrom1("shard_max_docs", spec.shard_max_docs ?? shardMaxDocs),
     };
   }
 
@@ -119,6 +152,14 @@ export class Collections {
       `This server embeds with ${configured}; a collection may name that or "none". Start the server with EMBEDDING_MODEL to use another.`,
     );
   }
+}
+
+/** Checked here as well: a caller without types may hand over any text, and it becomes part of every key. */
+const prefixOf = ({ tenant, collection }: Scope): string => collectionPrefix(scopeOf(tenant, collection));
+
+function wholeFrom1(field: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw invalid(`invalid_${field}`, `${field} is a whole number of at least 1.`);
 }
 
 function supported<T extends string>(field: string, asked: string | undefined, only: T): T {

@@ -50,12 +50,24 @@ export class Reads {
 
   /** Runs `task` on the open collection; when it turns out to be gone, once more on a newly opened one. */
   async on<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+    const { collections } = this.#with;
+    return await this.#again(() => collections.get(scope), task);
+  }
+
+  /** The same on a collection that is made when there is none. */
+  async onMade<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+    const { collections } = this.#with;
+    return await this.#again(() => collections.getOrCreate(scope), task);
+  }
+
+  async #again<T>(open: () => Promise<Collection>, task: (collection: Collection) => Promise<T>): Promise<T> {
+    const collection = await open();
     try {
-      return await task(await this.#with.collections.get(scope));
+      return await task(collection);
     } catch (error) {
       if (!(isMosaicError(error, "not_found") && error.code === "collection_not_found")) throw error;
-      this.#with.collections.forget(scope);
-      return await task(await this.#with.collections.get(scope));
+      this.#with.collections.forget(collection);
+      return await task(await open());
     }
   }
 

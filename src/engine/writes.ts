@@ -9,6 +9,7 @@ import {
   checkPatch,
   documentProblem,
   invalid,
+  isRefusedZero,
   refuseLength,
   refuseZero,
 } from "./check-document.ts";
@@ -23,6 +24,8 @@ const maxTries = 20;
 export class Writes {
   readonly #with: ReadParts;
   readonly #reads: Reads;
+  /** First vectors that came together fix the dimensions with one swap. */
+  readonly #fixing = new WeakMap<Collection, Promise<void>>();
 
   constructor(parts: ReadParts & { readonly reads: Reads }) {
     this.#with = parts;
@@ -31,7 +34,7 @@ export class Writes {
 
   async put(scope: Scope, input: DocumentInput): Promise<WriteResult & { readonly created: boolean }> {
     const document = checkDocument(input, this.#with.parts.settings.maxTextBytes);
-    return await this.#write(scope, async (collection) => {
+    return await this.#reads.onMade(scope, async (collection) => {
       const [operation] = await this.#upserts(collection, [document]);
       const committed = await this.#commit(collection, [operation as Upsert]);
       const { id } = operation as Upsert;
@@ -50,7 +53,7 @@ export class Writes {
     const { good, errors } = checkAll(inputs, maxTextBytes);
     const { kept, repeats } = lastOfEachId(good);
     if (kept.length === 0) return { accepted: 0, errors: [...errors, ...repeats].sort(byIndex) };
-    const misfits = await this.#write(scope, async (collection) => {
+    const misfits = await this.#reads.onMade(scope, async (collection) => {
       const { fitting, misfits: found } = await this.#fitting(collection, kept);
       const operations = await this.#upserts(
         collection,
@@ -107,12 +110,6 @@ export class Writes {
     });
   }
 
-  /** Runs a write on the collection, which is made when there is none. */
-  async #write<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
-    await this.#with.collections.getOrCreate(scope);
-    return await this.#reads.on(scope, task);
-  }
-
   async #commit(collection: Collection, operations: readonly Operation[]): Promise<Committed> {
     const committed = await collection.committer.commit({ operations });
     collection.schedule.noticeTail();
@@ -135,8 +132,10 @@ export class Writes {
     collection: Collection,
     documents: readonly Numbered[],
   ): Promise<{ fitting: readonly Numbered[]; misfits: readonly BatchProblem[] }> {
-    const first = documents.find(({ document }) => document.embedding !== undefined)?.document.embedding;
-    if (first !== undefined) await this.#fixDimensions(collection, first.length);
+    await this.#fixByFirst(
+      collection,
+      documents.map(({ document }) => document),
+    );
     const misfits: BatchProblem[] = [];
     const fitting = documents.filter(({ document, index }) => {
       try {
@@ -150,6 +149,13 @@ export class Writes {
     return { fitting, misfits };
   }
 
+  /** A vector that will be refused decides nothing. */
+  async #fixByFirst(collection: Collection, documents: readonly CheckedDocument[]): Promise<void> {
+    const { distance } = collection.log.manifest.settings;
+    const first = documents.find(({ embedding }) => embedding !== undefined && !isRefusedZero(embedding, distance));
+    if (first?.embedding !== undefined) await this.#fixDimensions(collection, first.embedding.length);
+  }
+
   #checkFit(collection: Collection, { embedding }: { readonly embedding: Float32Array | undefined }): void {
     if (embedding === undefined) return;
     const { dimensions, distance } = collection.log.manifest.settings;
@@ -158,8 +164,7 @@ export class Writes {
   }
 
   async #upserts(collection: Collection, documents: readonly CheckedDocument[]): Promise<Upsert[]> {
-    const first = documents.find(({ embedding }) => embedding !== undefined)?.embedding;
-    if (first !== undefined) await this.#fixDimensions(collection, first.length);
+    await this.#fixByFirst(collection, documents);
     for (const document of documents) this.#checkFit(collection, document);
     const vectors = await this.#vectors(collection, documents);
     const { random, clock } = this.#with.parts;
@@ -201,6 +206,7 @@ export class Writes {
     current: CurrentDocument,
   ): Promise<Float32Array | null> {
     if (patch.embedding !== undefined) {
+      refuseZero(patch.embedding, collection.log.manifest.settings.distance, "embedding");
       await this.#fixDimensions(collection, patch.embedding.length);
       this.#checkFit(collection, patch);
       return patch.embedding;
@@ -215,6 +221,14 @@ export class Writes {
   /** The first vector decides; a second writer's different first vector is refused by the check that follows. */
   async #fixDimensions(collection: Collection, dimensions: number): Promise<void> {
     if (collection.log.manifest.settings.dimensions !== null) return;
+    const fixing =
+      this.#fixing.get(collection) ??
+      this.#swapDimensions(collection, dimensions).finally(() => this.#fixing.delete(collection));
+    this.#fixing.set(collection, fixing);
+    await fixing;
+  }
+
+  async #swapDimensions(collection: Collection, dimensions: number): Promise<void> {
     const swapped = await collection.manifests.update(collection.log.stored, ({ settings }) =>
       settings.dimensions === null ? { settings: { ...settings, dimensions } } : undefined,
     );

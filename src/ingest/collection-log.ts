@@ -21,13 +21,19 @@ const probeWindow = 16;
  * One process's knowledge of a collection: the newest manifest it has seen and the tail after it. `refresh` brings it
  * up to every write that was acknowledged, by anybody, before the call. Manifest and tail change together, within
  * one turn of the event loop, so that who reads both without awaiting sees one moment.
+ *
+ * A log knows one incarnation. When the collection was deleted, or deleted and made again, everything that asks storage
+ * throws `not_found`: settings, shards and sequences of another incarnation have nothing to do with what was read here,
+ * so whoever asked opens the collection anew and starts from the beginning.
  */
 export class CollectionLog {
   readonly scope: Scope;
   readonly #parts: LogParts;
   readonly #prefix: string;
+  readonly #tail: Tail;
   #stored: Stored;
-  #tail: Tail;
+  /** The newest manifest that was read, perhaps not current yet: the next read asks only for a newer one. */
+  #seen: Stored;
   /** When the manifest was last known to be current, by both clocks: one of them stands still while a machine sleeps. */
   #validatedAt: { readonly wallMs: number; readonly monotonicMs: number };
   #running: Promise<void> | undefined;
@@ -39,6 +45,7 @@ export class CollectionLog {
     this.#parts = parts;
     this.#prefix = collectionPrefix(scope);
     this.#stored = stored;
+    this.#seen = stored;
     this.#tail = new Tail(stored.manifest.foldedThrough);
     this.#validatedAt = this.#now();
   }
@@ -96,6 +103,12 @@ export class CollectionLog {
     return turn;
   }
 
+  /** Throws `not_found` when the collection that this log knows is gone. One request; the tail stays as it is. */
+  async confirm(): Promise<void> {
+    const asked = this.#now();
+    if ((await this.#read()) === this.#stored) this.#validatedAt = asked;
+  }
+
   /** Adds the segment that this process has just written, unless a refresh has found it already. */
   applyOwn(sequence: number, segment: Segment): void {
     if (sequence === this.#tail.lastSequence + 1) this.#tail.append(segment.operations);
@@ -109,13 +122,11 @@ export class CollectionLog {
   }
 
   async #refresh(): Promise<void> {
-    const { manifests } = this.#parts;
     for (let window = 1; ; window = probeWindow) {
       const first = this.#tail.lastSequence + 1;
       const asked = this.#now();
       const probes = Array.from({ length: window }, (_, at) => this.readSegment(first + at));
-      const [stored, ...segments] = await Promise.all([manifests.read(this.#stored), ...probes]);
-      if (stored === undefined) throw collectionNotFound(this.scope);
+      const [stored, ...segments] = await Promise.all([this.#read(), ...probes]);
       if (stored !== this.#stored) await this.adopt(stored);
       this.#validatedAt = asked;
       const found = segments.indexOf(undefined);
@@ -123,6 +134,14 @@ export class CollectionLog {
       const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
       if (sawTheEnd) return;
     }
+  }
+
+  async #read(): Promise<Stored> {
+    const known = this.#seen;
+    const stored = await this.#parts.manifests.read(known);
+    if (stored?.manifest.incarnation !== this.manifest.incarnation) throw collectionNotFound(this.scope);
+    if (stored.manifest.generation > this.#seen.manifest.generation) this.#seen = stored;
+    return stored;
   }
 
   /** Appends what is still news: a concurrent commit or a newer manifest may have moved the tail meanwhile. */
@@ -135,12 +154,11 @@ export class CollectionLog {
   }
 
   async #adopt(stored: Stored): Promise<void> {
-    const same = stored.manifest.incarnation === this.manifest.incarnation;
-    if (same && stored.manifest.generation <= this.manifest.generation) return;
+    if (stored.manifest.generation <= this.manifest.generation) return;
     await this.#parts.prepare(stored.manifest);
     // From here on in one turn: whoever looks sees the old manifest with its tail, or the new one with its own.
-    if (!same) this.#tail = new Tail(stored.manifest.foldedThrough);
     this.#stored = stored;
+    if (stored.manifest.generation > this.#seen.manifest.generation) this.#seen = stored;
     this.#tail.dropThrough(stored.manifest.foldedThrough);
     this.#parts.adopted(stored.manifest);
   }

@@ -45,7 +45,10 @@ const attemptsPerBatch = 50;
 
 /**
  * Group commit: while one segment is being put, whoever comes waits for the next. The put's success is the
- * acknowledgement. One PUT a segment; a lost race costs one GET and the next PUT.
+ * acknowledgement. One PUT a segment and, beside it, one GET without a body; a lost race costs one GET and the next try.
+ *
+ * That GET asks whether the collection is still the one that the operations were made for: a segment put into a
+ * collection that was deleted, or made again with other settings, is read by nobody, and must not be acknowledged.
  *
  * Why a success is safe (docs/architecture.md, W2): the put is conditional on the sequence being free, and a free
  * sequence is new unless it was folded, condemned and deleted. Deletion comes no earlier than the grace period after the
@@ -138,12 +141,12 @@ export class Committer {
     const operations = open.flatMap(({ intent }) => intent.operations);
     const segment: Segment = { incarnation: manifest.incarnation, nonce, operations };
     const previous = previousEntries(tail, sequence, operations);
-    if (!(await this.#put(sequence, segment))) return false;
+    const [written] = await Promise.all([this.#put(sequence, segment), this.#log.confirm()]);
+    if (!written) return false;
     if (this.#manifestIsOld()) {
       await this.#log.refresh();
-      const { incarnation, foldedThrough } = this.#log.manifest;
-      if (incarnation !== segment.incarnation || foldedThrough >= sequence) {
-        const inLog = incarnation === segment.incarnation ? await this.#log.readSegment(sequence) : undefined;
+      if (this.#log.manifest.foldedThrough >= sequence) {
+        const inLog = await this.#log.readSegment(sequence);
         // Folded in the meantime with our own segment in its place: that is a success as well.
         if (inLog?.nonce !== nonce || this.#zombie(sequence)) return false;
       }

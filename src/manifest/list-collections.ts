@@ -16,11 +16,22 @@ async function namesBelow(store: ObjectStore, prefix: string): Promise<readonly 
   }
 }
 
+/** What else lies there (a desktop's .DS_Store, somebody's backup) is none of ours. */
+function valid<Name>(names: readonly string[], check: (name: string) => Name): readonly Name[] {
+  return names.flatMap((name) => {
+    try {
+      return [check(name)];
+    } catch {
+      return [];
+    }
+  });
+}
+
 export async function listTenants(store: ObjectStore): Promise<readonly TenantName[]> {
-  return (await namesBelow(store, "tenants/")).map(tenantName);
+  return valid(await namesBelow(store, "tenants/"), tenantName);
 }
 
 /** Names below a tenant, whether or not their manifest still exists. */
 export async function listCollectionNames(store: ObjectStore, tenant: TenantName): Promise<readonly CollectionName[]> {
-  return (await namesBelow(store, `tenants/${tenant}/`)).map(collectionName);
+  return valid(await namesBelow(store, `tenants/${tenant}/`), collectionName);
 }
