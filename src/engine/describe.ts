@@ -1,9 +1,17 @@
-import { formatTimestamp } from "../base/index.ts";
+import { collectionPrefix, formatTimestamp, type MosaicError, type Scope } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { LeafHit, VectorAnswer } from "../search/index.ts";
 import type { LocalObjects } from "../shard/index.ts";
 import { type Receipt, usdOf } from "../telemetry/index.ts";
-import type { CollectionInfo, CollectionStats, Metadata, SearchHit, SearchRequest, SearchResponse } from "./api.ts";
+import type {
+  CollectionInfo,
+  CollectionStats,
+  Metadata,
+  SearchHit,
+  SearchRequest,
+  SearchResponse,
+  VerifyReport,
+} from "./api.ts";
 import type { Collection } from "./collection.ts";
 
 export function describeCollection(collection: Collection, documents: number): CollectionInfo {
@@ -52,6 +60,16 @@ export function describeStats(collection: Collection, documents: number, localOb
     last_fold_at: lastFoldMs === undefined ? null : formatTimestamp(lastFoldMs),
   };
 }
+
+/** The report of a collection whose manifest, summaries or log can't be read. */
+export const describeUnreadable = (scope: Scope, { key, code, message }: MosaicError): VerifyReport => ({
+  ok: false,
+  documents: 0,
+  shards: 0,
+  objects: 0,
+  bytes: 0,
+  problems: [{ object: key ?? collectionPrefix(scope), code, detail: message }],
+});
 
 const bytesOf = ({ shards }: Manifest): number =>
   shards.reduce(

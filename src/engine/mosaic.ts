@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type Clock,
+  isMosaicError,
   type Logger,
   type Random,
   type Scope,
@@ -37,7 +38,7 @@ import type {
 } from "./api.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
-import { describeCollection, describeStats } from "./describe.ts";
+import { describeCollection, describeStats, describeUnreadable } from "./describe.ts";
 import { Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
 
@@ -145,7 +146,7 @@ export class Mosaic implements Engine {
     return this.#reads.fresh(scope, (collection) => this.#describe(collection));
   }
   async deleteCollection(scope: Scope): Promise<void> {
-    await this.#collections.delete(scope);
+    await this.#reads.fresh(scope, (collection) => this.#collections.delete(collection));
   }
   stats(scope: Scope): Promise<CollectionStats> {
     return this.#reads.fresh(scope, async (collection) => {
@@ -158,10 +159,15 @@ export class Mosaic implements Engine {
   }
 
   async verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
-    const { store, localObjects } = this.#parts;
-    return await this.#reads.fresh(scope, (collection) =>
-      verifyCollection({ store, localObjects, log: collection.log, onProgress: onProgress ?? (() => undefined) }),
-    );
+    const { store, random, workFolder } = this.#parts;
+    const parts = { store, random, workFolder, onProgress: onProgress ?? (() => undefined) };
+    try {
+      return await this.#reads.fresh(scope, ({ log }) => verifyCollection({ ...parts, log }));
+    } catch (error) {
+      // Damage that keeps the collection from being opened at all is a finding, not a failure to look.
+      if (!isMosaicError(error, "data")) throw error;
+      return describeUnreadable(scope, error);
+    }
   }
 
   async fold(scope: Scope): Promise<void> {

@@ -4,4 +4,5 @@
  * Owns: nothing of its own; it reads what the manifest names.
  * Never: repairs silently, or takes part in answering a query.
  */
-export { type Problem, type Report, type VerifyParts, verifyCollection } from "./verify.ts";
+export type { Problem } from "./findings.ts";
+export { type Report, type VerifyParts, verifyCollection } from "./verify.ts";

@@ -1,18 +1,10 @@
-import { asMosaicError, sha256OfFile } from "../base/index.ts";
+import { collectionPrefix } from "../base/index.ts";
 import type { CollectionLog } from "../ingest/index.ts";
-import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
-import { DeadRows, decodeSummary, type LocalObjects, readChecked, ShardFile } from "../shard/index.ts";
-import type { ObjectStore } from "../store/index.ts";
+import { segmentKey, sequenceOfSegment } from "../manifest/index.ts";
+import { Findings, type Problem } from "./findings.ts";
+import { missing, type ShardParts, verifyShard } from "./verify-shard.ts";
 
-export interface Problem {
-  readonly object: string;
-  readonly code: string;
-  readonly detail: string;
-}
-
-export interface VerifyParts {
-  readonly store: ObjectStore;
-  readonly localObjects: LocalObjects;
+export interface VerifyParts extends ShardParts {
   /** Refreshed by the caller. */
   readonly log: CollectionLog;
   readonly onProgress: (done: number, total: number) => void;
@@ -28,104 +20,62 @@ export interface Report {
 }
 
 /**
- * Reads every live object of a collection and proves it: checksums, SQLite's integrity check, counts, every id once,
- * filters that hold every id, dead rows within bounds, every segment of the tail readable. Changes nothing.
+ * Reads every live object of a collection from storage and proves it: checksums, SQLite's integrity check, counts, every
+ * id once, filters that hold every id, dead rows within bounds, every segment of the tail. Changes nothing.
  */
 export async function verifyCollection(parts: VerifyParts): Promise<Report> {
   const { log, onProgress } = parts;
   const { manifest, tail } = log;
-  const found = new Findings();
+  const { lastSequence, documents: inTail, bytes: tailBytes } = tail;
+  const [upserted, deleted] = [[...tail.upserts()].map(({ id }) => id), [...tail.deleted()]];
+  const found = new Findings(collectionPrefix(log.scope));
   const total = manifest.shards.length;
-  const segments = tail.segments; // they were checked by their checksum when the log was read
   for (const [done, entry] of manifest.shards.entries()) {
     onProgress(done, total);
     await found.attempt(entry.file.key, () => verifyShard(parts, entry, found));
   }
+  await verifyTail(parts, manifest.foldedThrough, lastSequence, found);
   onProgress(total, total);
-  for (const { id } of tail.upserts()) found.live.delete(id);
-  for (const id of tail.deleted()) found.live.delete(id);
+  for (const id of [...upserted, ...deleted]) found.live.delete(id);
   return {
     ok: found.problems.length === 0,
-    documents: found.live.size + tail.documents,
+    documents: found.live.size + inTail,
     shards: total,
-    objects: found.objects + segments + 1,
-    bytes: found.bytes + tail.bytes,
+    objects: found.objects + 1,
+    bytes: found.bytes + tailBytes,
     problems: found.problems,
   };
 }
 
-class Findings {
-  readonly problems: Problem[] = [];
-  readonly live = new Map<string, string>();
-  objects = 0;
-  bytes = 0;
-
-  say(object: string, code: string, detail: string): void {
-    this.problems.push({ object, code, detail });
+/** Every segment that is not folded yet, read again; and that the log does not go on behind a gap. */
+async function verifyTail(
+  { store, log }: VerifyParts,
+  foldedThrough: number,
+  lastSequence: number,
+  found: Findings,
+): Promise<void> {
+  const prefix = collectionPrefix(log.scope);
+  for (let sequence = foldedThrough + 1; sequence <= lastSequence; sequence++) {
+    const key = prefix + segmentKey(sequence);
+    await found.attempt(key, async () => {
+      if ((await log.readSegment(sequence)) === undefined) throw missing(key);
+      found.objects++;
+    });
   }
-
-  async attempt(object: string, task: () => Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      const { code, message } = asMosaicError(error, "verify");
-      this.say(object, code, message);
-    }
-  }
-
-  saw({ sizeBytes }: ObjectRef): void {
-    this.objects++;
-    this.bytes += sizeBytes;
-  }
-}
-
-async function verifyShard({ store, localObjects }: VerifyParts, entry: ShardEntry, found: Findings): Promise<void> {
-  const path = await localObjects.path(entry.file);
-  found.saw(entry.file);
-  if ((await sha256OfFile(path)) !== entry.file.sha256) {
-    found.say(entry.file.key, "shard_damaged", "The file does not match its checksum.");
-    return;
-  }
-  const dead = await deadRows(store, entry, found);
-  const summary = decodeSummary(await readChecked(store, entry.summary), entry.summary.key);
-  found.saw(entry.summary);
-  const file = ShardFile.open(path);
-  try {
-    const integrity = file.integrity();
-    if (integrity !== "ok") found.say(entry.file.key, "integrity_check", integrity);
-    let rows = 0;
-    for (const { id, row } of file.ids()) {
-      if (row !== rows++) found.say(entry.file.key, "rowid_gap", `Row ${row} is not where it should be.`);
-      if (!summary.ids.mayHold(id))
-        found.say(
-          entry.summary.key,
-          "filter_excludes_id",
-          `The filter excludes ${JSON.stringify(id)}, which is there.`,
-        );
-      if (!dead.isDead(row)) noteLive(found, entry, id);
-    }
-    if (rows !== entry.documents)
-      found.say(entry.file.key, "count", `The file has ${rows} documents; the manifest says ${entry.documents}.`);
-    if (summary.vectors !== entry.vectors || summary.cellRows.length !== entry.cells) {
-      found.say(entry.summary.key, "count", "The summary's counts differ from the manifest's.");
-    }
-  } finally {
-    file.close();
+  let next = lastSequence + 1;
+  for await (const { key } of store.list(`${prefix}wal/`, { startAfter: prefix + segmentKey(lastSequence) })) {
+    const sequence = sequenceOfSegment(key);
+    const gap = next;
+    if (sequence === gap)
+      next++; // written since the log was read
+    else if (await belongs(log, sequence)) return found.say(prefix + segmentKey(gap), "segment_missing", gapDetail);
   }
 }
 
-async function deadRows(store: ObjectStore, { deletes, documents }: ShardEntry, found: Findings): Promise<DeadRows> {
-  if (deletes === null) return DeadRows.none(documents);
-  const dead = DeadRows.decode(await readChecked(store, deletes), deletes.key);
-  found.saw(deletes);
-  const counted = Array.from({ length: documents }, (_, row) => dead.isDead(row)).filter(Boolean).length;
-  if (counted !== deletes.count || dead.rows !== documents)
-    found.say(deletes.key, "count", `The bitmap has ${counted} dead rows; the manifest says ${deletes.count}.`);
-  return dead;
-}
+const gapDetail = "The write-ahead log goes on after this segment, which is missing: what follows is not read.";
 
-function noteLive(found: Findings, { id: shard }: ShardEntry, id: string): void {
-  const other = found.live.get(id);
-  if (other !== undefined) found.say(shard, "duplicate_id", `${JSON.stringify(id)} is live in ${other} as well.`);
-  found.live.set(id, shard);
+/** False for what a deleted collection of this name left behind. */
+async function belongs(log: CollectionLog, sequence: number): Promise<boolean> {
+  const segment = await log.readSegment(sequence).catch(() => undefined); // one that is damaged proves nothing
+  return segment?.incarnation === log.manifest.incarnation;
 }

@@ -51,10 +51,11 @@ export class ManifestStore {
   /** The current manifest; `known` comes back as it is when it is still current (one request, no body). */
   async read(known?: Stored): Promise<Stored | undefined> {
     const { store } = this.#parts;
-    const got = await store.get(this.#prefix + manifestKey, known === undefined ? {} : { ifNoneMatch: known.etag });
+    const key = this.#prefix + manifestKey;
+    const got = await store.get(key, known === undefined ? {} : { ifNoneMatch: known.etag });
     if (got.status === "not_modified") return known;
     if (got.status === "absent") return undefined;
-    return { manifest: decodeManifest(got.bytes), etag: got.info.etag };
+    return { manifest: decodeManifest(got.bytes, key), etag: got.info.etag };
   }
 
   /** Makes the collection. Throws `conflict` (code `collection_exists`) when there is one. Two requests. */
