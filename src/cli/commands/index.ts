@@ -1,0 +1,11 @@
+import type { Command } from "../command.ts";
+import { collections } from "./collections.ts";
+import { deleteDocument } from "./delete.ts";
+import { get } from "./get.ts";
+import { ingest } from "./ingest.ts";
+import { search } from "./search.ts";
+import { serve } from "./serve.ts";
+import { stats } from "./stats.ts";
+import { verify } from "./verify.ts";
+
+export const commands: readonly Command[] = [serve, ingest, search, get, deleteDocument, collections, stats, verify];

@@ -1,0 +1,64 @@
+import type { SearchHit, SearchPlan, SearchResponse } from "../../engine/index.ts";
+import { type Command, type Context, choiceOption, exitDone, wholeOption } from "../command.ts";
+import { countText, durationText, table } from "../output.ts";
+
+export const search: Command = {
+  name: "search",
+  operands: "TEXT",
+  summary: "Finds the documents nearest in meaning.",
+  takes: [1, Number.POSITIVE_INFINITY],
+  options: {
+    limit: { type: "string", placeholder: "N", help: "results (10)" },
+    recall: { type: "string", placeholder: "LEVEL", help: "fast, balanced or exact (balanced)" },
+    explain: { type: "boolean", help: "show which shards were searched, and why" },
+  },
+  async run(context) {
+    const { positionals, options, scope, json, output, open } = context;
+    const engine = await open();
+    const limit = wholeOption(context, "limit", 1, 1000);
+    const recall = choiceOption(context, "recall", ["fast", "balanced", "exact"]);
+    const response = await engine.search(scope, {
+      query: positionals.join(" "),
+      explain: options["explain"] === true,
+      ...(limit === undefined ? {} : { limit }),
+      ...(recall === undefined ? {} : { recall }),
+    });
+    if (json) output.json(response);
+    else show(context, response);
+    return exitDone;
+  },
+};
+
+function show({ output }: Context, { results, failed_shards: failed, stats, plan }: SearchResponse): void {
+  results.forEach((hit, at) => output.data(line(hit, at + 1, output.columns)));
+  if (plan !== undefined) for (const row of planLines(plan)) output.data(row);
+  for (const { shard, code, detail } of failed) output.note(`shard ${shard} did not answer (${code}): ${detail}`);
+  const { took_ms: tookMs, shards_searched: searched, shards_total: total, documents_scored: scored, cost } = stats;
+  output.note(
+    `${durationText(tookMs)}, ${searched} of ${total} shards, ${countText(scored)} documents scored, $${cost.usd.toPrecision(2)}`,
+  );
+}
+
+/** `rank  score  id  text`, cut to the terminal. */
+function line({ id, score, text = "" }: SearchHit, rank: number, columns: number): string {
+  const head = `${String(rank).padStart(2)}  ${score.toFixed(3)}  ${id}  `;
+  const flat = text.replace(/\s+/g, " ").trim();
+  const room = Math.max(20, columns - head.length);
+  return head + (flat.length > room ? `${flat.slice(0, room - 1)}…` : flat);
+}
+
+function planLines({ generation, recall, tail_documents: tail, shards }: SearchPlan): readonly string[] {
+  const rows = shards.map(({ shard, kept, reason, documents, cells, cells_selected: selected, strategy }) => [
+    shard,
+    kept ? "kept" : "dropped",
+    reason,
+    documents,
+    `${selected}/${cells}`,
+    strategy,
+  ]);
+  return [
+    "",
+    `generation ${generation}, recall ${recall}, ${countText(tail)} documents not yet in shards`,
+    ...table([["shard", "", "by", "documents", "cells", "strategy"], ...rows]),
+  ];
+}
