@@ -205,8 +205,12 @@ describe("ids", () => {
     const engine = await openTestEngine();
     await engine.put(docs, good);
     for (const id of ["", "a\0b", "x".repeat(513)]) {
-      for (const asked of [engine.get(docs, id), engine.patch(docs, id, { text: "a" }), engine.delete(docs, id)])
-        expect(await errorOf(asked)).toMatchObject({ kind: "invalid", code: "invalid_id" });
+      const doors = [
+        () => engine.get(docs, id),
+        () => engine.patch(docs, id, { text: "a" }),
+        () => engine.delete(docs, id),
+      ];
+      for (const ask of doors) expect(await errorOf(ask())).toMatchObject({ kind: "invalid", code: "invalid_id" });
     }
   });
 });
@@ -262,18 +266,18 @@ describe("collections", () => {
   test("that do not exist are said to be missing by every read and change", async () => {
     const engine = await openTestEngine();
     const asked = [
-      engine.get(docs, "a"),
-      engine.patch(docs, "a", { text: "a" }),
-      engine.delete(docs, "a"),
-      engine.search(docs, { vector }),
-      engine.stats(docs),
-      engine.collection(docs),
-      engine.deleteCollection(docs),
-      engine.verify(docs),
-      engine.fold(docs),
+      () => engine.get(docs, "a"),
+      () => engine.patch(docs, "a", { text: "a" }),
+      () => engine.delete(docs, "a"),
+      () => engine.search(docs, { vector }),
+      () => engine.stats(docs),
+      () => engine.collection(docs),
+      () => engine.deleteCollection(docs),
+      () => engine.verify(docs),
+      () => engine.fold(docs),
     ];
-    for (const one of asked)
-      expect(await errorOf(one)).toMatchObject({ kind: "not_found", code: "collection_not_found" });
+    for (const ask of asked)
+      expect(await errorOf(ask())).toMatchObject({ kind: "not_found", code: "collection_not_found" });
     expect(await engine.collections(docs.tenant)).toEqual([]);
   });
 
@@ -310,11 +314,11 @@ describe("collections", () => {
         { tenant: "acme", collection: name },
       ] as unknown as (typeof docs)[]) {
         for (const asked of [
-          engine.put(scope, good),
-          engine.search(scope, { vector }),
-          engine.createCollection(scope, {}),
+          () => engine.put(scope, good),
+          () => engine.search(scope, { vector }),
+          () => engine.createCollection(scope, {}),
         ])
-          expect(await errorOf(asked)).toMatchObject({ kind: "invalid" });
+          expect(await errorOf(asked())).toMatchObject({ kind: "invalid" });
       }
     }
     expect(await allKeys(store)).toEqual([]);
@@ -372,11 +376,11 @@ describe("collections", () => {
     await first.put(docs, { id: "a", text: "apples" });
     const other = await openTestEngine({ store, embedder: fakeEmbedder("fake/b", 8) });
     for (const asked of [
-      other.put(docs, { text: "pears" }),
-      other.patch(docs, "a", { text: "pears" }),
-      other.search(docs, { query: "pears" }),
+      () => other.put(docs, { text: "pears" }),
+      () => other.patch(docs, "a", { text: "pears" }),
+      () => other.search(docs, { query: "pears" }),
     ]) {
-      const refused = await errorOf(asked);
+      const refused = await errorOf(asked());
       expect(refused).toMatchObject({ kind: "conflict", code: "embedding_model_mismatch" });
       expect(String((refused as Error).message)).toMatch(/fake\/a.*fake\/b/);
     }

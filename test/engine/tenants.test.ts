@@ -191,8 +191,12 @@ describe("a collection that is deleted and made again", () => {
 
     test("is gone for a warm engine until it is made again", async () => {
       const { warm } = await replaced(makeStore(), { folded: true });
-      for (const asked of [warm.get(ours, "old"), warm.search(ours, { vector: [1, 0, 0, 0] }), warm.stats(ours)])
-        expect(await errorOf(asked)).toMatchObject({ code: "collection_not_found" });
+      const reads = [
+        () => warm.get(ours, "old"),
+        () => warm.search(ours, { vector: [1, 0, 0, 0] }),
+        () => warm.stats(ours),
+      ];
+      for (const read of reads) expect(await errorOf(read())).toMatchObject({ code: "collection_not_found" });
       expect(await warm.collections(ours.tenant)).toEqual([]);
     });
 

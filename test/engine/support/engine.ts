@@ -7,10 +7,34 @@ import { Mosaic, type OpenOptions } from "../../../src/engine/index.ts";
 import { MemoryStore, Metered, type ObjectStore } from "../../../src/store/index.ts";
 import { currentReceipt } from "../../../src/telemetry/index.ts";
 
+type CleanUp = () => unknown;
+let onEnd: (cleanUp: CleanUp) => void = (cleanUp) =>
+  onTestFinished(async () => {
+    await cleanUp();
+  });
+
+/**
+ * For what several tests share: return the result from `beforeAll`, and it is closed and removed after the last one.
+ * `beforeAll(() => shared(async () => { … }))`
+ */
+export async function shared(task: () => Promise<void>): Promise<() => Promise<void>> {
+  const before = onEnd;
+  const cleanUps: CleanUp[] = [];
+  onEnd = (cleanUp) => cleanUps.unshift(cleanUp);
+  try {
+    await task();
+  } finally {
+    onEnd = before;
+  }
+  return async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  };
+}
+
 /** A folder that is gone when the test is. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -41,7 +65,7 @@ export async function openTestEngine({
   ...options
 }: TestEngineOptions = {}): Promise<Mosaic> {
   const engine = await Mosaic.open(testSettings(settings), { ...options, store: new Metered(store, currentReceipt) });
-  onTestFinished(() => engine.close());
+  onEnd(() => engine.close());
   return engine;
 }
 
