@@ -1,4 +1,4 @@
-import { type DocumentId, documentId, formatTimestamp, MosaicError, type Scope } from "../base/index.ts";
+import { type DocumentId, documentId, formatTimestamp, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
 import type { Committed, Operation, Tail, Upsert } from "../ingest/index.ts";
 import type { BatchProblem, BatchResult, DocumentInput, DocumentPatch, Json, WriteResult } from "./api.ts";
 import {
@@ -123,8 +123,14 @@ export class Writes {
     const [before] = committed.previous;
     if (before !== undefined) return before.operation.kind === "upsert";
     const { root, parts } = this.#with;
-    const rows = await root.lookupIn(collection.view, committed.manifest, [id], parts.settings.shardTimeoutMs);
-    return rows.length > 0;
+    try {
+      const rows = await root.lookupIn(collection.view, committed.manifest, [id], parts.settings.shardTimeoutMs);
+      return rows.length > 0;
+    } catch (error) {
+      // The write is durable whatever can't be read here. Only shards whose filter holds the id were asked.
+      if (isMosaicError(error, "data", "unavailable", "timeout")) return true;
+      throw error;
+    }
   }
 
   /** Documents whose vector the collection can take; the first vector of a collection fixes its dimensions. */
