@@ -16,7 +16,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return Buffer.from(`${JSON.stringify({ checksum, ...manifest }, null, 1)}\n`);
 }
 
-/** Throws `data` unless the bytes are exactly what encodeManifest made. */
+/** Throws `data` unless the bytes say exactly what encodeManifest wrote; white space aside, for who restores one by hand. */
 export function decodeManifest(bytes: Uint8Array, key: string): Manifest {
   let parsed: { checksum?: unknown; format?: unknown };
   try {
