@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { parse } from "csv-parse";
 import { MosaicError } from "../../base/index.ts";
-import { jsonFault, splitLines } from "../../http/index.ts";
+import { type JsonFault, jsonFault, splitLines } from "../../http/index.ts";
 import { titleOf } from "./markdown.ts";
 import { contentOf, textOf } from "./read-file.ts";
 
@@ -56,9 +56,13 @@ function parsed(text: string): { readonly document: unknown } | { readonly fault
   try {
     return { document: JSON.parse(text) as unknown };
   } catch {
-    return { fault: jsonFault(text)?.detail ?? "The line is not JSON." };
+    return { fault: whereFrom(jsonFault(text)) };
   }
 }
+
+/** Where a line of a file is at fault, the column says it: it has but one line of its own. */
+const whereFrom = (fault: JsonFault | undefined): string =>
+  fault?.detail.replace(/^Line 1, c/, "C") ?? "It is not JSON.";
 
 async function* json(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Read> {
   const read = parsed(await textOf(path, chunks));
