@@ -90,11 +90,9 @@ function searchLine(name: string, { recallAt10, one, sixteen, rowsScanned, resid
   return `${name.padEnd(26)} ${cells.join(" ")}`;
 }
 
-if (!hasData()) {
-  console.error("The benchmark's data is not here: set MOSAIC_BENCH_DATA to the folder that holds debian.vectors.f16.");
-  process.exit(1);
-}
-const sizes = values.rows !== undefined ? [Number(values.rows)] : values.quick ? [realRows] : [realRows, 1_000_000];
+if (!hasData()) console.log("The real vectors are not here (MOSAIC_BENCH_DATA): generated ones stand in.");
+const small = hasData() ? realRows : 19_800;
+const sizes = values.rows !== undefined ? [Number(values.rows)] : values.quick ? [small] : [small, 1_000_000];
 for (const rows of sizes) {
   const folder = values.keep ?? mkdtempSync(join(tmpdir(), "mosaic-bench-"));
   await measure(rows, folder);
