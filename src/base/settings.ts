@@ -37,7 +37,7 @@ export interface Settings {
   readonly shardMaxDocs: number;
   readonly shardMaxBytes: number;
   readonly shardTimeoutMs: number;
-  /** Threads that scan shards. */
+  /** Threads that scan shards; 0 scans in the calling thread, which suits a process that answers one query. */
   readonly searchThreads: number;
   /** Bytes of vector codes that all search threads together keep in memory. */
   readonly codesMaxBytes: number;
@@ -120,7 +120,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     shardMaxDocs: whole(env, "SHARD_MAX_DOCS", 100_000),
     shardMaxBytes: whole(env, "SHARD_MAX_BYTES", 256 * 1024 * 1024),
     shardTimeoutMs: whole(env, "SHARD_TIMEOUT_MS", 5000),
-    searchThreads: whole(env, "SEARCH_THREADS", 2),
+    searchThreads: whole(env, "SEARCH_THREADS", 2, 0),
     codesMaxBytes: whole(env, "CODES_MAX_BYTES", 512 * 1024 * 1024),
     openShards: whole(env, "OPEN_SHARDS", 64),
     shardIdleMs: whole(env, "SHARD_IDLE_MS", 5 * 60 * 1000),

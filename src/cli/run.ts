@@ -40,9 +40,10 @@ async function runCommand(
   stdin: AsyncIterable<Uint8Array>,
 ): Promise<number> {
   const { storage } = options;
-  // A command's own logs would stand between its lines; the server's are what one runs it for.
-  const quiet =
-    command.name === "serve" ? {} : ({ logLevel: settingsFrom().logLevel === "debug" ? "debug" : "warn" } as const);
+  // A command's own logs would stand between its lines; the server's are what one runs it for. And a single query is
+  // over before a thread for it has started.
+  const isServer = command.name === "serve";
+  const quiet = isServer ? {} : ({ logLevel: isDebugging() ? "debug" : "warn", searchThreads: 0 } as const);
   const settings = settingsFrom({ ...(typeof storage === "string" ? { storagePath: storage } : {}), ...quiet });
   const logger = jsonLogger(settings.logLevel, systemClock.now, (line) => output.raw(line));
   const tenant = tenantName(text(options["tenant"]) ?? "default");

@@ -18,7 +18,7 @@ import { type Embedder, openEmbedder } from "../embedding/index.ts";
 import { Builder } from "../ingest/index.ts";
 import { verifyCollection } from "../lifecycle/index.ts";
 import { listTenants } from "../manifest/index.ts";
-import { Root, ShardHealth, ThreadLeaves, WorkerPool } from "../search/index.ts";
+import { InlineLeaf, type LeafRunner, LocalLeaves, Root, ShardHealth, WorkerPool } from "../search/index.ts";
 import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
@@ -57,7 +57,7 @@ export class Mosaic implements Engine {
   readonly limits: Engine["limits"];
   readonly #parts: EngineParts;
   readonly #embedder: Embedder;
-  readonly #pool: WorkerPool;
+  readonly #leaves: LeafRunner;
   readonly #collections: Collections;
   readonly #reads: Reads;
   readonly #writes: Writes;
@@ -70,17 +70,12 @@ export class Mosaic implements Engine {
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
     this.#parts = parts;
     this.#embedder = embedder;
-    this.#pool = new WorkerPool({
-      threads: searchThreads,
-      codesMaxBytes,
-      openShards,
-      shardIdleMs,
-      mmapMaxBytes,
-      clock,
-      logger,
-      verifiedFolder: verifiedFolder(cachePath),
-    });
-    const root = new Root(new ThreadLeaves(this.#pool, localObjects, new ShardHealth(clock)), clock);
+    const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder: verifiedFolder(cachePath) };
+    this.#leaves =
+      searchThreads === 0
+        ? new InlineLeaf(limits)
+        : new WorkerPool({ ...limits, threads: searchThreads, clock, logger });
+    const root = new Root(new LocalLeaves(this.#leaves, localObjects, new ShardHealth(clock)), clock);
     this.#collections = new Collections(parts, embedder);
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
@@ -109,7 +104,7 @@ export class Mosaic implements Engine {
 
   /** Loads model and threads ahead of the first query. */
   async warm(): Promise<void> {
-    this.#pool.warm();
+    this.#leaves.warm();
     await this.#embedder.warm();
   }
 
@@ -185,7 +180,7 @@ export class Mosaic implements Engine {
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
   async close(): Promise<void> {
     await this.#collections.close();
-    await Promise.all([this.#pool.close(), this.#parts.builder.close(), this.#embedder.close()]);
+    await Promise.all([this.#leaves.close(), this.#parts.builder.close(), this.#embedder.close()]);
     await this.#parts.store.close();
     await rm(this.#parts.workFolder, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@
  * Never: writes, or decides which objects are live.
  */
 export { CollectionView, type Snapshot } from "./collection-view.ts";
+export { InlineLeaf } from "./inline-leaf.ts";
 export { Leaf } from "./leaf.ts";
 export type {
   LeafDocument,
@@ -16,7 +17,8 @@ export type {
   ShardTarget,
   VectorRequest,
 } from "./leaf-request.ts";
-export { type LeafTransport, partOf, ThreadLeaves } from "./leaves.ts";
+export { type LeafRunner, type LeafTransport, LocalLeaves, partOf } from "./leaves.ts";
+export type { LeafLimits } from "./make-leaf.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
 export { Root } from "./root.ts";
 export { ShardHealth } from "./shard-health.ts";

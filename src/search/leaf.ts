@@ -32,6 +32,10 @@ export class Leaf {
     this.#clock = parts.clock;
   }
 
+  close(): void {
+    this.#shards.close();
+  }
+
   answer(request: LeafRequest, paths: LocalPaths): LeafReply {
     const startedMs = this.#clock.monotonicMs();
     const run = new Run(request.shards, paths, this.#shards, this.#kernel);

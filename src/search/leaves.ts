@@ -12,7 +12,6 @@ import {
 } from "./leaf-request.ts";
 import type { LocalPaths } from "./open-shards.ts";
 import type { ShardHealth } from "./shard-health.ts";
-import type { WorkerPool } from "./worker-pool.ts";
 
 /** Carries leaf requests to wherever leaves run. */
 export interface LeafTransport {
@@ -20,14 +19,24 @@ export interface LeafTransport {
   ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply>;
 }
 
-/** Leaves in threads of this process, over local files that are fetched first where the store is far away. */
-export class ThreadLeaves implements LeafTransport {
-  readonly #pool: WorkerPool;
+/** Runs leaves in this process: a pool of threads, or the calling thread. */
+export interface LeafRunner {
+  /** Prepares ahead of the first query. */
+  warm(): void;
+  /** The thread that has, or will have, a shard's codes. */
+  threadOf(shardKey: string, rows: number): number;
+  ask(thread: number, request: LeafRequest, paths: LocalPaths, timeoutMs: number): Promise<LeafReply>;
+  close(): Promise<void>;
+}
+
+/** Leaves in this process, over local files that are fetched first where the store is far away. */
+export class LocalLeaves implements LeafTransport {
+  readonly #runner: LeafRunner;
   readonly #objects: LocalObjects;
   readonly #health: ShardHealth;
 
-  constructor(pool: WorkerPool, objects: LocalObjects, health: ShardHealth) {
-    this.#pool = pool;
+  constructor(runner: LeafRunner, objects: LocalObjects, health: ShardHealth) {
+    this.#runner = runner;
     this.#objects = objects;
     this.#health = health;
   }
@@ -38,7 +47,7 @@ export class ThreadLeaves implements LeafTransport {
     const groups = this.#split(request, lost);
     const replies = await Promise.all(
       groups.map(([thread, part]) =>
-        this.#pool.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
+        this.#runner.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
       ),
     );
     const reply = replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
@@ -69,7 +78,7 @@ export class ThreadLeaves implements LeafTransport {
 
   #split(request: LeafRequest, lost: ReadonlySet<string>): readonly (readonly [number, LeafRequest])[] {
     const threadOf = request.shards.map(({ entry }) =>
-      lost.has(entry.id) ? -1 : this.#pool.threadOf(entry.file.key, entry.documents),
+      lost.has(entry.id) ? -1 : this.#runner.threadOf(entry.file.key, entry.documents),
     );
     const threads = [...new Set(threadOf)].filter((thread) => thread >= 0);
     return threads.map((thread) => [thread, partOf(request, (shard) => threadOf[shard] === thread)] as const);

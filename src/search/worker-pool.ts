@@ -1,12 +1,14 @@
 import { LRUCache } from "lru-cache";
 import { type Clock, type Logger, MosaicError, WorkerClient, workerUrl } from "../base/index.ts";
 import type { LeafReply, LeafRequest } from "./leaf-request.ts";
+import type { LeafRunner } from "./leaves.ts";
+import type { LeafLimits } from "./make-leaf.ts";
 import type { LocalPaths } from "./open-shards.ts";
-import type { LeafJob, SearchWorkerData } from "./search-worker.ts";
+import type { LeafJob } from "./search-worker.ts";
 
 type SearchThread = WorkerClient<LeafJob, LeafReply>;
 
-export interface PoolOptions extends SearchWorkerData {
+export interface PoolOptions extends LeafLimits {
   readonly threads: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -16,7 +18,7 @@ export interface PoolOptions extends SearchWorkerData {
  * Search threads. A shard keeps its thread, so that its codes are resident once; a thread that has much more to do
  * than another passes requests on. A thread that runs long past its caller's deadline is replaced.
  */
-export class WorkerPool {
+export class WorkerPool implements LeafRunner {
   readonly #threads: readonly SearchThread[];
   readonly #home: LRUCache<string, Home>;
   readonly #rows: number[];
