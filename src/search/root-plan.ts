@@ -42,7 +42,7 @@ export function plan(
   const { distance } = manifest.settings;
   const target = query.recall === "exact" || distance !== "cosine" ? undefined : recallTargets[query.recall];
   const index = view.cellsOf(manifest);
-  const selection = selectCells({ index, query: query.vector, target, shardLimit: query.shardLimit });
+  const selection = selectCells({ index, query: query.vector, distance, target, shardLimit: query.shardLimit });
   const wanted = query.limit + query.offset;
   const keptAt = new Map<number, number>();
   selection.shards.forEach(({ kept }, at) => {

@@ -17,6 +17,8 @@ export class CellIndex {
   readonly cell: Uint32Array;
   readonly rows: Uint32Array;
   readonly spread: Float32Array;
+  /** Squared length of each centroid. */
+  readonly square: Float32Array;
   readonly centroids: VectorMatrix;
 
   constructor(candidates: readonly Candidate[]) {
@@ -42,6 +44,9 @@ export class CellIndex {
       centroids.set(summary.centroids, first * dimensions);
       first += cellRows.length;
     });
+    this.square = Float32Array.from({ length: count }, (_, cell) =>
+      centroids.subarray(cell * dimensions, (cell + 1) * dimensions).reduce((sum, value) => sum + value * value, 0),
+    );
     this.centroids = new VectorMatrix(centroids, dimensions);
   }
 

@@ -1,3 +1,4 @@
+import type { Distance } from "../manifest/index.ts";
 import type { CellIndex } from "./cell-index.ts";
 import { type RecallTarget, rowsToScan, spreadFactor } from "./recall.ts";
 
@@ -17,8 +18,9 @@ export interface Selection {
 
 export interface SelectionRequest {
   readonly index: CellIndex;
-  /** Of unit length. */
+  /** Of unit length for cosine. */
   readonly query: Float32Array;
+  readonly distance: Distance;
   /** Undefined: every cell (exact). */
   readonly target: RecallTarget | undefined;
   /** At most this many shards; undefined: as many as the target needs. */
@@ -26,14 +28,15 @@ export interface SelectionRequest {
 }
 
 /**
- * Ranks the cells of all shards by how high a row in them may score, q·c + α·spread, and keeps the best until the rows
- * that the target asks for are covered.
+ * Ranks the cells of all shards by how near a row in them may come, and keeps the best until the rows that the target
+ * asks for are covered.
  */
-export function selectCells({ index, query, target, shardLimit }: SelectionRequest): Selection {
+export function selectCells(request: SelectionRequest): Selection {
+  const { index, query, target, shardLimit } = request;
   // Exact and unlimited: the order does not matter, so nothing is computed.
   if (target === undefined && shardLimit === undefined) return everything(index);
   const dot = index.centroids.dots(query);
-  const ranked = descending(reach(dot, index.spread));
+  const ranked = descending(reach(request, dot));
   const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
   const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
   const chosen = target === undefined ? within : covering(within, index, target);
@@ -72,18 +75,33 @@ export function picked<Column extends Uint32Array | Float32Array>(column: Column
   return out;
 }
 
-/** How high a row of each cell may score: q·c + α·spread. */
-function reach(dot: Float32Array, spread: Float32Array): Float32Array {
+/**
+ * How near a row of each cell may come, α of the cell's spread nearer than its centroid: q·c + α·‖q‖·spread for cosine
+ * and dot, −‖q − c‖ + α·spread for l2. Larger is nearer; only the order counts.
+ */
+function reach({ index, query, distance }: SelectionRequest, dot: Float32Array): Float32Array {
   const values = new Float32Array(dot.length);
-  for (let at = 0; at < dot.length; at++) values[at] = (dot[at] as number) + spreadFactor * (spread[at] as number);
+  const square = query.reduce((sum, value) => sum + value * value, 0);
+  const norm = distance === "cosine" ? 1 : Math.sqrt(square);
+  for (let at = 0; at < dot.length; at++) {
+    const spread = spreadFactor * (index.spread[at] as number);
+    if (distance !== "l2") values[at] = (dot[at] as number) + norm * spread;
+    else values[at] = spread - Math.sqrt(Math.max(0, square - 2 * (dot[at] as number) + (index.square[at] as number)));
+  }
   return values;
 }
 
-/** Positions by falling value. Packs value and position into one number: sorting those needs no callback. */
+/**
+ * Positions by falling value. A float32's bits, with the sign bit turned and negatives inverted, order as the floats do;
+ * packed with the position into one number they are sorted without a callback.
+ */
 function descending(values: Float32Array): Uint32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const packed = new Float64Array(values.length);
   for (let at = 0; at < values.length; at++) {
-    packed[at] = Math.floor((offset - (values[at] as number)) * scale) * positions + at;
+    const raw = bits[at] as number;
+    const rising = raw >= signBit ? ~raw >>> 0 : raw + signBit;
+    packed[at] = (2 ** 32 - 1 - rising) * positions + at;
   }
   packed.sort();
   const order = new Uint32Array(values.length);
@@ -91,10 +109,9 @@ function descending(values: Float32Array): Uint32Array {
   return order;
 }
 
-/** Cosines with their spread lie well within ±4; 29 bits of value and 24 of position fill a float64's 53. */
-const offset = 4;
-const scale = 2 ** 26;
-const positions = 2 ** 24;
+const signBit = 2 ** 31;
+/** 32 bits of value and 21 of position fill a float64's 53: two million cells, a billion rows. */
+const positions = 2 ** 21;
 
 /** The shards whose best cell ranks first. */
 function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): ReadonlySet<number> {
