@@ -2,9 +2,9 @@ import { liveDocuments, type ShardEntry } from "../manifest/index.ts";
 
 /**
  * Size-tiered merging: a shard's tier is the power of `fanout` that its live documents reach, counted from `base`.
- * When a fold would leave `fanout` shards in a tier, it merges them with what it brings, and goes on to the next tier
- * with the result. So a document is rewritten about log_fanout(N / base) times, and there are at most
- * (fanout − 1) shards a tier.
+ * When a fold would leave `fanout` shards in a tier, it merges them, and the smaller ones with them, with what it
+ * brings, and goes on to the next tier with the result. So a document is rewritten about once a tier, and there are at
+ * most (fanout − 1) active shards a tier.
  */
 export interface MergeLimits {
   readonly maxDocs: number;
@@ -12,7 +12,7 @@ export interface MergeLimits {
 }
 
 const fanout = 8;
-const base = 1024;
+const base = 64;
 
 const tierOf = (documents: number): number =>
   documents < base ? 0 : Math.floor(Math.log(documents / base) / Math.log(fanout)) + 1;
@@ -29,10 +29,11 @@ export function chooseMerge(
   let documents = newDocs;
   let bytes = newBytes;
   for (let tier = 0; tier <= tierOf(limits.maxDocs); tier++) {
-    const peers = open.filter((shard) => !chosen.has(shard) && tierOf(liveDocuments(shard)) <= tier);
-    const arriving = tierOf(documents) <= tier ? 1 : 0;
-    if (peers.length + arriving < fanout) continue;
-    for (const shard of peers) {
+    const unchosen = open.filter((shard) => !chosen.has(shard) && tierOf(liveDocuments(shard)) <= tier);
+    const peers = unchosen.filter((shard) => tierOf(liveDocuments(shard)) === tier).length;
+    const arriving = tierOf(documents) === tier ? 1 : 0;
+    if (peers + arriving < fanout) continue;
+    for (const shard of unchosen) {
       chosen.add(shard);
       documents += liveDocuments(shard);
       bytes += shard.file.sizeBytes;
