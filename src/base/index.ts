@@ -23,6 +23,7 @@ export {
   collectionPrefix,
   type DocumentId,
   documentId,
+  maxDimensions,
   maxIdBytes,
   type Scope,
   type ShardId,

@@ -13,6 +13,8 @@ export interface Scope {
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** A document id takes at most this many bytes of UTF-8. */
+/** Of a vector. */
+export const maxDimensions = 4096;
 export const maxIdBytes = 512;
 
 function checkedName(kind: "tenant" | "collection", name: string): string {

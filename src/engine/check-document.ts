@@ -1,4 +1,11 @@
-import { type DocumentId, documentId, isMosaicError, MosaicError, parseTimestamp } from "../base/index.ts";
+import {
+  type DocumentId,
+  documentId,
+  isMosaicError,
+  MosaicError,
+  maxDimensions,
+  parseTimestamp,
+} from "../base/index.ts";
 import type { Metadata } from "./api.ts";
 
 /** A document whose every part was checked; what is absent is left to the engine. */
@@ -20,7 +27,6 @@ export interface CheckedPatch {
 
 export const maxMetadataDepth = 32;
 export const maxMetadataBytes = 64 * 1024;
-export const maxDimensions = 4096;
 
 export function invalid(code: string, detail: string): MosaicError {
   return new MosaicError("invalid", "check request", { code, detail });

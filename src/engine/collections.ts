@@ -1,9 +1,17 @@
 import { LRUCache } from "lru-cache";
-import { collectionPrefix, isMosaicError, MosaicError, type Scope, scopeOf, type TenantName } from "../base/index.ts";
+import {
+  collectionPrefix,
+  isMosaicError,
+  MosaicError,
+  maxDimensions,
+  type Scope,
+  scopeOf,
+  type TenantName,
+} from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
 import { type CollectionSettings, listCollectionNames, ManifestStore, manifestKey } from "../manifest/index.ts";
 import type { CollectionSpec } from "./api.ts";
-import { invalid, maxDimensions } from "./check-document.ts";
+import { invalid } from "./check-document.ts";
 import { oneOf } from "./check-search.ts";
 import { Collection, type EngineParts } from "./collection.ts";
 

@@ -1,4 +1,4 @@
-import { collectionPrefix, formatTimestamp, type MosaicError, type Scope } from "../base/index.ts";
+import { collectionPrefix, type MosaicError, type Scope } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { LeafHit, VectorAnswer } from "../search/index.ts";
 import type { LocalObjects } from "../shard/index.ts";
@@ -33,7 +33,6 @@ export function describeCollection(collection: Collection, documents: number): C
 
 export function describeStats(collection: Collection, documents: number, localObjects: LocalObjects): CollectionStats {
   const { manifest, tail } = collection.log;
-  const { lastFoldMs } = collection.schedule;
   return {
     documents,
     deleted: manifest.shards.reduce((sum, { deletes }) => sum + (deletes?.count ?? 0), 0),
@@ -57,7 +56,7 @@ export function describeStats(collection: Collection, documents: number, localOb
       folded_through: manifest.foldedThrough,
     },
     cache: { bytes: localObjects.bytes, files: localObjects.count },
-    last_fold_at: lastFoldMs === undefined ? null : formatTimestamp(lastFoldMs),
+    last_fold_at: manifest.foldedAt,
   };
 }
 

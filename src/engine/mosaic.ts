@@ -93,6 +93,10 @@ export class Mosaic implements Engine {
       verified,
       folder: join(settings.cachePath, "objects"),
       maxBytes: settings.cacheMaxBytes,
+      onHit: () => {
+        const receipt = currentReceipt();
+        if (receipt !== undefined) receipt.cacheHits++;
+      },
     });
     const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
     return new Mosaic(

@@ -3,7 +3,14 @@
  * more than the other. Answers are in answers.ts.
  */
 import { z } from "@hono/zod-openapi";
-import { collectionName, documentId, isMosaicError, MosaicError, parseTimestamp } from "../base/index.ts";
+import {
+  collectionName,
+  documentId,
+  isMosaicError,
+  MosaicError,
+  maxDimensions,
+  parseTimestamp,
+} from "../base/index.ts";
 import type { Metadata } from "../engine/index.ts";
 import { isMetadata, maxMetadataDepth } from "./metadata.ts";
 
@@ -23,8 +30,6 @@ function timestamp(text: string): void {
   const detail = "A time is ISO 8601, for example 2024-03-01T10:00:00Z.";
   throw new MosaicError("invalid", "read a time", { code: "invalid_timestamp", detail });
 }
-
-export const maxDimensions = 8192;
 
 export const collection = checked(collectionName).openapi({
   description: "Name of the collection. It is created by the first write.",

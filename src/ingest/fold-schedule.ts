@@ -20,7 +20,6 @@ export class FoldSchedule {
   #cancelIdle: (() => void) | undefined;
   #failures = 0;
   #closed = false;
-  lastFoldMs: number | undefined;
 
   constructor(log: CollectionLog, fold: Fold, options: FoldScheduleOptions) {
     this.#log = log;
@@ -77,7 +76,6 @@ export class FoldSchedule {
     try {
       const outcome = await this.#running;
       this.#failures = 0;
-      this.lastFoldMs = this.#options.clock.now();
       return outcome;
     } catch (error) {
       this.#failures++;

@@ -4,6 +4,7 @@ import {
   type Clock,
   collectionPrefix,
   type DocumentId,
+  formatTimestamp,
   type Logger,
   type Random,
   type ShardId,
@@ -246,7 +247,8 @@ export class Fold {
     };
     const isExpired = (condemned: Condemned): boolean => condemned.atMs + gcGraceMs < clock.now();
     const kept = current.condemned.filter((condemned) => !isExpired(condemned));
-    const change = { foldedThrough: plan.through, shards, condemned: [...kept, now] };
+    const foldedAt = formatTimestamp(clock.now());
+    const change = { foldedThrough: plan.through, foldedAt, shards, condemned: [...kept, now] };
     return { change, expired: current.condemned.filter(isExpired) };
   }
 

@@ -67,6 +67,8 @@ export interface Manifest {
   readonly settings: CollectionSettings;
   /** Every segment up to this sequence is in the shards; the tail begins after it. */
   readonly foldedThrough: number;
+  /** When the last fold was swapped in. */
+  readonly foldedAt: string | null;
   readonly shards: readonly ShardEntry[];
   readonly condemned: readonly Condemned[];
 }
@@ -93,6 +95,7 @@ export function emptyManifest(
     updatedAt: made.at,
     settings,
     foldedThrough: made.foldedThrough,
+    foldedAt: null,
     shards: [],
     condemned: [],
   });

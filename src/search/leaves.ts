@@ -42,6 +42,17 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
+    const reply = await this.#once(request, timeoutMs);
+    const again = await this.#withFreshCopies(request, reply);
+    const whole = again === undefined ? reply : mergeReplies(without(reply, again), await this.#once(again, timeoutMs));
+    this.#health.note(
+      request.shards.map(({ entry }) => entry.id),
+      whole.failed,
+    );
+    return whole;
+  }
+
+  async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
     const { paths, failed } = await this.#fetch(request.shards);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
@@ -50,12 +61,19 @@ export class LocalLeaves implements LeafTransport {
         this.#runner.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
       ),
     );
-    const reply = replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
-    this.#health.note(
-      request.shards.map(({ entry }) => entry.id),
-      reply.failed,
-    );
-    return reply;
+    return replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
+  }
+
+  /** The part of the request whose local copies were damaged; they are dropped, so that asking again fetches them anew. */
+  async #withFreshCopies(request: LeafRequest, { failed }: LeafReply): Promise<LeafRequest | undefined> {
+    const damaged = new Set(failed.filter(({ error }) => error.kind === "data").map(({ shard }) => shard));
+    const dropped = new Set<string>();
+    for (const { entry } of request.shards.filter((target) => damaged.has(target.entry.id))) {
+      const refs = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
+      for (const ref of refs) if (await this.#objects.drop(ref)) dropped.add(entry.id);
+    }
+    if (dropped.size === 0) return undefined;
+    return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
   }
 
   /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
@@ -101,6 +119,12 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
   const renumbered = picked(shard, these).map((from) => place[from] as number);
   const visits: CellVisits = { shard: renumbered, cell: picked(cell, these), dot: picked(dot, these) };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
+}
+
+/** The reply without the failures of shards that are asked again. */
+function without(reply: LeafReply, again: LeafRequest): LeafReply {
+  const asked = new Set<string>(again.shards.map(({ entry }) => entry.id));
+  return { ...reply, failed: reply.failed.filter(({ shard }) => !asked.has(shard)) };
 }
 
 function allFailed(part: LeafRequest, error: unknown): LeafReply {

@@ -35,7 +35,7 @@ export class OpenShard {
   deadRows(deletes: DeletesRef, path: string): DeadRows {
     const known = this.#deadRows.get(deletes.key);
     if (known !== undefined) return known;
-    const bytes = readFileSync(path);
+    const bytes = readObject(path, deletes.key);
     if (sha256(bytes) !== deletes.sha256) {
       throw new MosaicError("data", "read deletes", {
         code: "deletes_damaged",
@@ -57,6 +57,20 @@ export class OpenShard {
   close(): void {
     this.dropCells();
     this.file.close();
+  }
+}
+
+function readObject(path: string, key: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new MosaicError("data", "read deletes", {
+      code: "object_missing",
+      detail: "An object that the manifest names is missing.",
+      key,
+      hint: "run: mosaic verify",
+      cause,
+    });
   }
 }
 

@@ -194,9 +194,7 @@ describe("an object in a folder that is damaged or missing", () => {
     });
   });
 
-  // A leaf that reads the bitmap of a folder lets ENOENT through as `internal`, so a reader whose manifest is older than
-  // gc's last deletion does not reread it either. It should say `data`, code `object_missing`.
-  test.fails("the dead rows, when they are removed, are said to be missing", async () => {
+  test("the dead rows, when they are removed, are said to be missing", async () => {
     await whileDamaged(keyOf["dead rows"](), removed, async (engine) => {
       expect(await errorOf(engine.get(docs, "doc 1"))).toMatchObject({ kind: "data" });
     });
@@ -296,9 +294,7 @@ describe("damage after an object was opened and checked", () => {
 });
 
 describe("a damaged copy in the local cache", () => {
-  // A cached file that fails its check is handed out again and again: its shard is missing from every answer until
-  // somebody clears the cache, though the stored object is whole. It should be dropped and fetched anew.
-  test.fails("is fetched again", async () => {
+  test("is fetched again", async () => {
     const store = new MemoryStore();
     const furnished = await furnish(store);
     const cachePath = temporaryFolder();

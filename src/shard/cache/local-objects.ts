@@ -13,6 +13,8 @@ export interface LocalObjectsOptions {
   /** Folder of downloaded files; shared by processes that use the same one. */
   readonly folder: string;
   readonly maxBytes: number;
+  /** Told of every object that was found in the folder. */
+  readonly onHit: () => void;
 }
 
 export interface ImmutableRef {
@@ -30,7 +32,6 @@ export class LocalObjects {
   readonly #files: LRUCache<string, string>;
   readonly #underWay = new Map<string, Promise<string>>();
   #scanned: Promise<void> | undefined;
-  hits = 0;
 
   constructor(options: LocalObjectsOptions) {
     this.#options = options;
@@ -56,15 +57,25 @@ export class LocalObjects {
     if (inPlace !== undefined) return inPlace;
     this.#scanned ??= this.#scan();
     await this.#scanned;
-    const name = `${ref.sha256}-${ref.sizeBytes}`;
+    const name = nameOf(ref);
     const kept = this.#files.get(name);
     if (kept !== undefined && (await exists(kept))) {
-      this.hits++;
+      this.#options.onHit();
       return kept;
     }
     const running = this.#underWay.get(name) ?? this.#download(ref, name);
     this.#underWay.set(name, running);
     return await running;
+  }
+
+  /** Drops a copy that turned out not to hold what it should; false when there is none to drop. */
+  async drop(ref: ImmutableRef): Promise<boolean> {
+    const name = nameOf(ref);
+    const path = this.#files.get(name);
+    if (path === undefined) return false;
+    this.#files.delete(name);
+    await rm(path, { force: true });
+    return true;
   }
 
   /** Notes that this process has just written the object from bytes with this checksum. */
@@ -100,6 +111,8 @@ export class LocalObjects {
     }
   }
 }
+
+const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}`;
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
