@@ -101,7 +101,16 @@ export class Mosaic implements Engine {
     const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
     return new Mosaic(
       settings,
-      { settings, store, clock, random, logger, localObjects, builder: new Builder(logger), workFolder },
+      {
+        settings,
+        store,
+        clock,
+        random,
+        logger,
+        localObjects,
+        builder: new Builder({ verifiedFolder: verifiedFolder(settings.cachePath) }, logger),
+        workFolder,
+      },
       embedder,
     );
   }

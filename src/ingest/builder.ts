@@ -1,12 +1,12 @@
 import { type Logger, WorkerClient, workerUrl } from "../base/index.ts";
-import type { BuildJob, BuildResult } from "./builder-worker.ts";
+import type { BuilderData, BuildJob, BuildResult } from "./builder-worker.ts";
 
 /** One thread that builds shards, so that the caller's event loop stays free. Started by the first build. */
 export class Builder {
   readonly #worker: WorkerClient<BuildJob, BuildResult>;
 
-  constructor(logger: Logger) {
-    this.#worker = new WorkerClient(workerUrl(import.meta.url, "builder-worker"), undefined, (cause) =>
+  constructor(data: BuilderData, logger: Logger) {
+    this.#worker = new WorkerClient(workerUrl(import.meta.url, "builder-worker"), data, (cause) =>
       logger.error("builder thread died", { cause: String(cause) }),
     );
   }

@@ -5,6 +5,7 @@ import {
   collectionPrefix,
   type DocumentId,
   formatTimestamp,
+  isMosaicError,
   type Logger,
   type Random,
   type ShardId,
@@ -35,6 +36,7 @@ import {
 } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { Builder } from "./builder.ts";
+import type { SourceFile } from "./builder-worker.ts";
 import type { CollectionLog } from "./collection-log.ts";
 import { chooseMerge } from "./merge-policy.ts";
 import { type Operation, operationBytes, type Upsert } from "./segment.ts";
@@ -63,6 +65,12 @@ interface Plan {
   readonly stay: readonly ShardEntry[];
 }
 
+/** New shards, and the rows that die in those that stay. */
+interface Built {
+  readonly shards: readonly BuiltShard[];
+  readonly deaths: ReadonlyMap<ShardEntry, readonly number[]>;
+}
+
 export type FoldOutcome = "folded" | "nothing" | "overtaken";
 
 /**
@@ -89,7 +97,7 @@ export class Fold {
     const folder = join(this.#parts.workFolder, this.#parts.random.nonce(8));
     await mkdir(folder, { recursive: true });
     try {
-      const { shards, deaths } = await this.#build(plan, folder);
+      const { shards, deaths } = await this.#buildWith(plan, folder);
       const added = await Promise.all(shards.map((shard) => this.#store(plan, shard)));
       const deletes = await this.#storeDeaths(deaths);
       return await this.#swap(plan, added, deletes);
@@ -111,23 +119,37 @@ export class Fold {
     return { base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
   }
 
-  async #build(
-    plan: Plan,
-    folder: string,
-  ): Promise<{ shards: readonly BuiltShard[]; deaths: ReadonlyMap<ShardEntry, readonly number[]> }> {
-    const { localObjects, builder, shardMaxBytes, random, clock } = this.#parts;
+  /** A local copy that turns out to be damaged is fetched again, once. */
+  async #buildWith(plan: Plan, folder: string): Promise<Built> {
+    try {
+      return await this.#build(plan, folder);
+    } catch (error) {
+      if (!isMosaicError(error, "data")) throw error;
+      const files = plan.base.manifest.shards.map(({ file }) => file);
+      const dropped = await Promise.all(files.map((file) => this.#parts.localObjects.drop(file)));
+      if (!dropped.includes(true)) throw error;
+      return await this.#build(plan, folder);
+    }
+  }
+
+  async #source({ file }: ShardEntry): Promise<SourceFile> {
+    return { path: await this.#parts.localObjects.path(file), expected: file };
+  }
+
+  async #build(plan: Plan, folder: string): Promise<Built> {
+    const { builder, shardMaxBytes, random, clock } = this.#parts;
     const { settings } = plan.base.manifest;
     const rows = [...plan.operations.values()].filter(isUpsert).map(asRow);
     const merge = await Promise.all(
       plan.merge.map(async (entry) => ({
-        path: await localObjects.path(entry.file),
+        ...(await this.#source(entry)),
         rows: entry.documents,
         deadBits: (await this.#deadRows(entry)).bits,
       })),
     );
     const candidates = this.#mayHold(plan);
     const lookups = await Promise.all(
-      [...candidates].map(async ([entry, ids]) => ({ path: await localObjects.path(entry.file), ids })),
+      [...candidates].map(async ([entry, ids]) => ({ ...(await this.#source(entry)), ids })),
     );
     const total = rows.length + plan.merge.reduce((sum, entry) => sum + liveDocuments(entry), 0);
     const { shards, found } = await builder.build({
