@@ -21,6 +21,7 @@ import {
   type ManifestStore,
   type ObjectRef,
   type ShardEntry,
+  type ShardStatus,
   type Stored,
   segmentKey,
 } from "../manifest/index.ts";
@@ -58,6 +59,7 @@ export interface FoldParts {
 
 /** What one fold will do, made from one moment's manifest and tail. */
 interface Plan {
+  readonly id: string;
   readonly base: Stored;
   readonly through: number;
   readonly operations: ReadonlyMap<DocumentId, Operation>;
@@ -94,7 +96,7 @@ export class Fold {
     await this.#log.refresh();
     const plan = this.#plan();
     if (plan === undefined) return "nothing";
-    const folder = join(this.#parts.workFolder, this.#parts.random.nonce(8));
+    const folder = join(this.#parts.workFolder, plan.id);
     await mkdir(folder, { recursive: true });
     try {
       const { shards, deaths } = await this.#buildWith(plan, folder);
@@ -116,7 +118,8 @@ export class Fold {
     const { shards, settings } = base.manifest;
     const limits = { maxDocs: settings.shardMaxDocs, maxBytes: this.#parts.shardMaxBytes };
     const merge = upserts.length === 0 ? [] : chooseMerge(shards, upserts.length, bytes, limits);
-    return { base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
+    const id = this.#parts.random.nonce(8);
+    return { id, base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
   }
 
   /** A local copy that turns out to be damaged is fetched again, once. */
@@ -199,8 +202,10 @@ export class Fold {
     localObjects.trust(file);
     const { documents, vectors, cells, createdAt } = built;
     const full = built.full || documents >= plan.base.manifest.settings.shardMaxDocs;
-    const status = full ? "sealed" : "active";
-    return { id: built.shard as ShardId, file, summary, deletes: null, documents, vectors, cells, createdAt, status };
+    const status: ShardStatus = full ? "sealed" : "active";
+    const { id: build } = plan;
+    const facts = { documents, vectors, cells, build, createdAt, status };
+    return { id: built.shard as ShardId, file, summary, deletes: null, ...facts };
   }
 
   /** New bitmaps of the shards that lose rows. */

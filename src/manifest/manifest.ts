@@ -39,6 +39,8 @@ export interface ShardEntry {
   /** Rows with a vector: they come first in the file. */
   readonly vectors: number;
   readonly cells: number;
+  /** Shards of one build share it: their rows were put into cells together, so each cell is as compact as the whole allows. */
+  readonly build: string;
   /** Smallest and largest `created_at` of its rows. */
   readonly createdAt: { readonly min: string; readonly max: string };
   /** `sealed` once it reached the limits of rotation: folds leave it alone. */

@@ -9,7 +9,8 @@ export interface Candidate {
 /** The cells of all shards of one manifest, side by side: built once a generation, used by every query. */
 export class CellIndex {
   readonly shards: number;
-  readonly vectors: number;
+  /** Vectors of each build, in no order. */
+  readonly builds: Float64Array;
   /** Cells of each shard. */
   readonly cellsOf: Uint32Array;
   /** By cell: its shard (index into the candidates), its number there, its rows, how far they lie from the centroid. */
@@ -26,7 +27,11 @@ export class CellIndex {
     const dimensions = Math.max(0, ...candidates.map(({ summary }) => summary.dimensions));
     const centroids = new Float32Array(count * dimensions);
     this.shards = candidates.length;
-    this.vectors = candidates.reduce((sum, { summary }) => sum + summary.vectors, 0);
+    const builds = new Map<string, number>();
+    for (const { entry, summary } of candidates) {
+      builds.set(entry.build, (builds.get(entry.build) ?? 0) + summary.vectors);
+    }
+    this.builds = Float64Array.from(builds.values());
     this.cellsOf = Uint32Array.from(candidates, ({ summary }) => summary.cellRows.length);
     this.shard = new Uint32Array(count);
     this.cell = new Uint32Array(count);

@@ -20,9 +20,15 @@ const growth = 0.65;
 /** A scan of this many rows costs less than anything that could be saved on it. */
 const alwaysRows = 16_384;
 
-/** Rows to scan of `vectors`: the larger the collection, the smaller the share of it that holds the neighbours. */
-export const rowsToScan = ({ rowsAtReference }: RecallTarget, vectors: number): number =>
-  Math.max(alwaysRows, rowsAtReference * (vectors / referenceVectors) ** growth);
+/**
+ * Rows to scan of builds of so many vectors: the more were put into cells together, the smaller the share of them that
+ * holds the neighbours.
+ */
+export function rowsToScan({ rowsAtReference }: RecallTarget, builds: Iterable<number>): number {
+  let rows = 0;
+  for (const vectors of builds) rows += rowsAtReference * (vectors / referenceVectors) ** growth;
+  return Math.max(alwaysRows, rows);
+}
 
 /** α of the order of cells by q·c + α·spread: a wide cell reaches further than its centroid says. */
 export const spreadFactor = 0.5;

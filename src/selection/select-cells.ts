@@ -124,7 +124,7 @@ function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): Reado
 }
 
 function covering(ranked: Uint32Array, index: CellIndex, target: RecallTarget): Uint32Array {
-  const wanted = rowsToScan(target, index.vectors);
+  const wanted = rowsToScan(target, index.builds);
   let rows = 0;
   let end = 0;
   for (; end < ranked.length && rows < wanted; end++) rows += index.rows[ranked[end] as number] as number;

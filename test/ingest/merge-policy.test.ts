@@ -47,6 +47,17 @@ describe("whatever shards there are", () => {
     );
   });
 
+  test("a merge takes little more than fills a shard", () => {
+    fc.assert(
+      fc.property(anyShards, fc.integer({ min: 1, max: 10_000 }), (shards, newDocs) => {
+        const chosen = chooseMerge(shards, newDocs, newDocs * 1000, limits);
+        const live = chosen.filter((one) => liveDocuments(one) >= one.documents / 2).map(liveDocuments);
+        const largest = Math.max(0, ...live);
+        expect(live.reduce((sum, count) => sum + count, newDocs) - largest).toBeLessThan(limits.maxDocs);
+      }),
+    );
+  });
+
   test("a shard of mostly dead rows is always written again", () => {
     fc.assert(
       fc.property(anyShards, fc.integer({ min: 1, max: 10_000 }), (shards, newDocs) => {

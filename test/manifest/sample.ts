@@ -13,6 +13,7 @@ export const shard = (id: string, changes: Partial<ShardEntry> = {}): ShardEntry
   documents: 100,
   vectors: 90,
   cells: 1,
+  build: id,
   createdAt: { min: "2024-03-01 10:00:00", max: "2024-03-02 10:00:00" },
   status: "active",
   ...changes,
