@@ -4,15 +4,16 @@
  * Owns: the shard file's format, its summary, dead-row bitmaps, vector codes and the scan kernel.
  * Never: knows which shards are live, talks to object storage, or decides what a query reads.
  */
+
+export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
+export type { ShardRow } from "./build/writer.ts";
 export { type ImmutableRef, LocalObjects, type LocalObjectsOptions, readChecked } from "./cache/local-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
 export { DeadRows } from "./file/bitmap.ts";
-export { type BuildInput, type BuiltShard, buildShards } from "./file/build.ts";
 export { floatsOf, ShardFile, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
-export type { ShardRow } from "./file/writer.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
 export { VectorMatrix } from "./kernel/matrix.ts";
 export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";

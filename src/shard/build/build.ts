@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { bisect, codeBits, encodeCell, normalised } from "../codes/index.ts";
+import { bisect, codeBits, encodeCell } from "../codes/index.ts";
+import type { DeadRows } from "../file/bitmap.ts";
+import { cellRows } from "../file/schema.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
-import type { DeadRows } from "./bitmap.ts";
-import { floatsOf, ShardFile } from "./reader.ts";
-import { cellRows } from "./schema.ts";
+import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
 /** What a build makes shards of: new rows, and the live rows of older shards. No id may come twice. */
@@ -37,71 +37,54 @@ export interface BuiltShard {
   readonly full: boolean;
 }
 
-interface RowRef {
-  /** Index into `merge`, or -1 for `rows`. */
-  readonly source: number;
-  readonly row: number;
-  readonly bytes: number;
-}
-
-/** Rows with a vector, their vectors as searched in one matrix, and the rows without. */
-interface Gathered {
-  readonly refs: readonly RowRef[];
-  readonly vectors: Float32Array;
-  readonly plain: readonly RowRef[];
-}
-
-/** Bytes that a row adds to a file beside its texts and vectors: headers, indexes, rowids, factors. */
-const rowOverheadBytes = 220;
 /** A file's every table and index takes a page at least. */
 const fileOverheadBytes = 20 * 16_384;
-/** Rows don't divide pages evenly; measured on texts of 1 to 2 KiB with vectors. */
-const pageFill = 0.9;
 
 /** Synchronous and heavy: for a worker thread. Removes what it wrote when it fails. */
 export function buildShards(input: BuildInput, kernel: Kernel): BuiltShard[] {
-  const sources = input.merge.map(({ path }) => ShardFile.open(path));
+  const sources = new RowSources(
+    input.merge.map(({ path }) => path),
+    input.rows,
+  );
   try {
-    const gathered = gather(input, sources);
-    const ordered = inCellOrder(input, gathered, kernel);
-    const read = (ref: RowRef): ShardRow => readRow(input, sources, ref);
-    return rotate(input, ordered, gathered.plain).map((part) => write(input, part, read, kernel));
+    return buildGathered(input, gather(input, sources), sources, kernel);
   } finally {
-    for (const source of sources) source.close();
+    sources.close();
   }
 }
 
-function readRow(input: BuildInput, sources: readonly ShardFile[], ref: RowRef): ShardRow {
-  const row = ref.source < 0 ? input.rows[ref.row] : sources[ref.source]?.row(ref.row);
-  if (row === undefined) throw new RangeError("a row that was gathered is gone");
-  return row;
+/** What a build needs to know beside its rows. */
+export type BuildShape = Pick<
+  BuildInput,
+  "folder" | "nextShardId" | "dimensions" | "distance" | "maxDocs" | "maxBytes"
+>;
+
+/** Shards of rows that were gathered: put into cells, cut at the limits, written. */
+export function buildGathered(
+  shape: BuildShape,
+  gathered: Gathered,
+  sources: RowSources,
+  kernel: Kernel,
+): BuiltShard[] {
+  const ordered = inCellOrder(shape, gathered, kernel);
+  const read = (ref: RowRef): ShardRow => sources.read(ref);
+  return rotate(shape, ordered, gathered.plain).map((part) => write(shape, part, read, kernel));
 }
 
-function gather(input: BuildInput, sources: readonly ShardFile[]): Gathered {
+function gather({ dimensions, distance, rows, merge, superseded }: BuildInput, sources: RowSources): Gathered {
   const refs: RowRef[] = [];
   const plain: RowRef[] = [];
-  const vectors: Float32Array[] = [];
   const add = (row: ShardRow, source: number, at: number): void => {
-    const texts = row.text.length + row.metadata.length + 2 * row.id.length;
-    // A vector is kept as float32, int8 and code: 4, 1 and 1/8 bytes a dimension.
-    const bytes = Math.ceil((rowOverheadBytes + texts + (row.embedding?.byteLength ?? 0) * 1.29) / pageFill);
-    const ref = { source, row: at, bytes };
-    if (row.embedding === null) plain.push(ref);
-    else {
-      refs.push(ref);
-      vectors.push(input.distance === "cosine" ? normalised(floatsOf(row.embedding)) : floatsOf(row.embedding).slice());
-    }
+    (row.embedding === null ? plain : refs).push({ source, row: at, bytes: rowBytes(row) });
   };
-  input.rows.forEach((row, at) => add(row, -1, at));
-  sources.forEach((source, index) => {
-    const dead = input.merge[index]?.dead;
-    for (const { id, row } of source.ids()) {
-      if (!dead?.isDead(row) && !input.superseded.has(id)) add(source.row(row), index, row);
+  rows.forEach((row, at) => add(row, -1, at));
+  sources.files.forEach((file, source) => {
+    const dead = merge[source]?.dead;
+    for (const { id, row } of file.ids()) {
+      if (!dead?.isDead(row) && !superseded.has(id)) add(file.row(row), source, row);
     }
   });
-  const matrix = new Float32Array(vectors.length * (input.dimensions ?? 0));
-  vectors.forEach((vector, at) => matrix.set(vector, at * vector.length));
-  return { refs, vectors: matrix, plain };
+  return { refs, vectors: vectorsOf(sources, refs, dimensions ?? 0, distance), plain };
 }
 
 interface Ordered {
@@ -109,8 +92,8 @@ interface Ordered {
   readonly vectors: Float32Array;
 }
 
-function inCellOrder(input: BuildInput, gathered: Gathered, kernel: Kernel): Ordered {
-  const dimensions = input.dimensions ?? 0;
+function inCellOrder(shape: BuildShape, gathered: Gathered, kernel: Kernel): Ordered {
+  const dimensions = shape.dimensions ?? 0;
   const { refs, vectors } = gathered;
   if (refs.length === 0) return gathered;
   const order = bisect(vectors, refs.length, dimensions, cellRows, kernel);
@@ -129,7 +112,7 @@ interface Part {
 }
 
 /** Cuts at cell boundaries, so that no shard passes the limits (a single cell may, by bytes). */
-function rotate(input: BuildInput, { refs, vectors }: Ordered, plain: readonly RowRef[]): Part[] {
+function rotate(input: BuildShape, { refs, vectors }: Ordered, plain: readonly RowRef[]): Part[] {
   const dimensions = input.dimensions ?? 0;
   const all = [...refs, ...plain];
   const cuts = [0];
@@ -161,7 +144,7 @@ function rotate(input: BuildInput, { refs, vectors }: Ordered, plain: readonly R
   });
 }
 
-function write(input: BuildInput, part: Part, read: (ref: RowRef) => ShardRow, kernel: Kernel): BuiltShard {
+function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, kernel: Kernel): BuiltShard {
   const shard = input.nextShardId();
   const path = join(input.folder, `${shard}.db`);
   const dimensions = part.refs.length === 0 ? 0 : (input.dimensions ?? 0);

@@ -10,7 +10,7 @@ import {
   pageSizeBytes,
   shardFormat,
   vectorTable,
-} from "./schema.ts";
+} from "../file/schema.ts";
 
 export interface ShardRow {
   readonly id: string;
