@@ -15,19 +15,19 @@ export const recallTargets: Readonly<Record<"fast" | "balanced", RecallTarget>> 
 };
 
 const referenceVectors = 65_536;
-/** Rows for equal recall grew as this power of the collection from 63,466 to 1,000,000 vectors. */
+/** Rows for equal recall grew as this power of the collection from 63,466 to 1,000,000 vectors, */
 const growth = 0.65;
+/** and as this power of the number of builds that the vectors lie in: cells of many small builds are less compact. */
+const scatter = 0.05;
 /** A scan of this many rows costs less than anything that could be saved on it. */
 const alwaysRows = 16_384;
 
-/**
- * Rows to scan of builds of so many vectors: the more were put into cells together, the smaller the share of them that
- * holds the neighbours.
- */
-export function rowsToScan({ rowsAtReference }: RecallTarget, builds: Iterable<number>): number {
-  let rows = 0;
-  for (const vectors of builds) rows += rowsAtReference * (vectors / referenceVectors) ** growth;
-  return Math.max(alwaysRows, rows);
+/** Rows to scan, given the vectors of each build. Builds count by their size: N² / Σ n² of them, as in equal parts. */
+export function rowsToScan({ rowsAtReference }: RecallTarget, builds: Float64Array): number {
+  const vectors = builds.reduce((sum, count) => sum + count, 0);
+  const squares = builds.reduce((sum, count) => sum + count * count, 0);
+  const parts = squares === 0 ? 1 : (vectors * vectors) / squares;
+  return Math.max(alwaysRows, rowsAtReference * (vectors / referenceVectors) ** growth * parts ** scatter);
 }
 
 /** α of the order of cells by q·c + α·spread: a wide cell reaches further than its centroid says. */

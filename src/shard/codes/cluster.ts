@@ -32,8 +32,13 @@ export function bisect(
   return order;
 }
 
-/** The line between the two means of a sample, by Lloyd's algorithm from two random rows. */
-function direction(vectors: Float32Array, rows: Uint32Array, dimensions: number, random: () => number): Float32Array {
+/** The line between the two means of a sample of some rows, by Lloyd's algorithm from two random ones. */
+export function direction(
+  vectors: Float32Array,
+  rows: Uint32Array,
+  dimensions: number,
+  random: () => number,
+): Float32Array {
   const pick = (): number => rows[Math.floor(random() * rows.length)] as number;
   const sample = rows.length <= sampleSize ? rows : Uint32Array.from({ length: sampleSize }, pick);
   const vectorOf = (row: number): Float32Array => vectors.subarray(row * dimensions, (row + 1) * dimensions);

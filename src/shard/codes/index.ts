@@ -1,6 +1,6 @@
 import { type Kernel, roundUp } from "../kernel/index.ts";
 
-export { bisect } from "./cluster.ts";
+export { bisect, direction } from "./cluster.ts";
 
 /** A cell as it is stored: see docs/file-format.md#cells. */
 export interface EncodedCell {

@@ -126,6 +126,16 @@ export class ShardFile {
     }
   }
 
+  /** `created_at`, or the value of `metadata.<key>`, of every row in row order; null where there is none. */
+  *keys(of: string): Generator<{ readonly row: number; readonly key: unknown }> {
+    const key = of === "created_at" ? "created_at" : "json_extract(metadata, ?)";
+    const path = of === "created_at" ? [] : [`$.${JSON.stringify(of.slice("metadata.".length))}`];
+    const statement = this.#db.prepare(`SELECT rowid, ${key} AS key FROM documents ORDER BY rowid`);
+    for (const found of statement.iterate(...path) as IterableIterator<{ rowid: number; key: unknown }>) {
+      yield { row: found.rowid - 1, key: found.key };
+    }
+  }
+
   /** What SQLite says of the file's structure: `ok`, or the first problems. */
   integrity(): string {
     const found = this.#db.pragma("integrity_check(10)") as readonly { integrity_check: string }[];

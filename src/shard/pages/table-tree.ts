@@ -1,0 +1,167 @@
+import type { Cell } from "./cell.ts";
+import { damaged } from "./damage.ts";
+import { localPart, readRecords, type Want } from "./overflow.ts";
+import type { BtreePage } from "./page.ts";
+import { checkDepth, PageReader, type PagesOf } from "./page-reader.ts";
+import { type Layout, layoutOf, reachOf, type Value, valueAt } from "./record.ts";
+
+/** A page, and which rowids it may hold: above one number, up to another. */
+interface Span {
+  readonly page: number;
+  readonly above: number | bigint;
+  readonly upTo: number | bigint;
+}
+
+interface Found {
+  readonly page: BtreePage;
+  readonly cell: Cell;
+}
+
+export interface TableRow {
+  readonly rowid: number | bigint;
+  readonly values: readonly Value[];
+}
+
+/**
+ * The rows of one table, by range requests. Columns are numbered from 0 as CREATE TABLE lists them, without virtual
+ * ones; a column that is the rowid (INTEGER PRIMARY KEY) reads null. Not for WITHOUT ROWID tables.
+ * Every method throws `data` (shard_damaged) on damage, and passes on what the source throws.
+ */
+export class TableTree {
+  readonly #reader: PageReader;
+  readonly #root: number;
+
+  /** `root`: the table's root page, of `Schema`. */
+  constructor(pages: PagesOf, root: number) {
+    this.#reader = new PageReader(pages);
+    this.#root = root;
+  }
+
+  /**
+   * The `columns` (all, unless said) of many rows, in the order asked; undefined for a rowid that isn't there. Costs a
+   * round a level of the tree, and one more if a wanted column lies on overflow pages.
+   */
+  async rows(
+    rowids: readonly number[],
+    columns?: readonly number[],
+  ): Promise<readonly (readonly Value[] | undefined)[]> {
+    const found = await this.#find(new Set(rowids));
+    const rows = await this.#decode([...found.values()], columns);
+    const byRowid = new Map([...found.keys()].map((rowid, at) => [rowid, rows[at]]));
+    return rowids.map((rowid) => byRowid.get(rowid));
+  }
+
+  /** Every row, by rowid. For small tables: all of it is in memory at once. Costs as many rounds as `rows`. */
+  async all(columns?: readonly number[]): Promise<readonly TableRow[]> {
+    const found: Found[] = [];
+    const seen = new Set<number>();
+    let level: readonly Span[] = [whole(this.#root)];
+    for (let depth = 1; level.length > 0; depth++) {
+      checkDepth(depth);
+      for (const { page } of level) claim(page, seen);
+      const pages = await this.#level(level);
+      level = level.flatMap((span) => {
+        const page = pages.get(span.page) as BtreePage;
+        if (page.leaf) for (const cell of page.cells) found.push({ page, cell });
+        return page.leaf ? [] : childrenOf(page, span);
+      });
+    }
+    const rows = await this.#decode(found, columns);
+    return found.map(({ cell }, at) => ({ rowid: cell.rowid, values: rows[at] as readonly Value[] }));
+  }
+
+  /** All lookups go down together, a round a level. */
+  async #find(rowids: Iterable<number>): Promise<ReadonlyMap<number, Found>> {
+    const found = new Map<number, Found>();
+    let pending = Array.from(rowids, (rowid) => ({ rowid, span: whole(this.#root) }));
+    for (let depth = 1; pending.length > 0; depth++) {
+      checkDepth(depth);
+      const pages = await this.#level(pending.map(({ span }) => span));
+      pending = pending.flatMap(({ rowid, span }) => {
+        const page = pages.get(span.page) as BtreePage;
+        const at = lowerBound(page.cells, rowid);
+        if (!page.leaf) return [{ rowid, span: childAt(page, span, at) }];
+        const cell = page.cells[at];
+        if (cell?.rowid === rowid) found.set(rowid, { page, cell });
+        return [];
+      });
+    }
+    return found;
+  }
+
+  async #level(spans: readonly Span[]): Promise<ReadonlyMap<number, BtreePage>> {
+    const pages = await this.#reader.btree(
+      spans.map(({ page }) => page),
+      "table",
+    );
+    for (const page of pages.values()) checkOrder(page, this.#root);
+    for (const span of spans) checkSpan(pages.get(span.page) as BtreePage, span);
+    return pages;
+  }
+
+  async #decode(
+    found: readonly Found[],
+    columns: readonly number[] | undefined,
+  ): Promise<readonly (readonly Value[])[]> {
+    const wants = found.map((one) => wantOf(one, columns));
+    const records = await readRecords(this.#reader, wants);
+    return records.map((bytes, at) => {
+      const { layout, cell } = wants[at] as RowWant;
+      // Only the header of a very wide row isn't all in its page.
+      const known = layout ?? (layoutOf(bytes, cell.payload) as Layout);
+      return (columns ?? known.types.keys().toArray()).map((column) => valueAt(bytes, known, column));
+    });
+  }
+}
+
+interface RowWant extends Want {
+  readonly layout: Layout | undefined;
+}
+
+function wantOf({ page, cell }: Found, columns: readonly number[] | undefined): RowWant {
+  const layout = layoutOf(localPart(page, cell), cell.payload);
+  const need = layout === undefined || columns === undefined ? cell.payload : reachOf(layout, columns);
+  return { page, cell, need, layout };
+}
+
+const whole = (page: number): Span => ({ page, above: Number.NEGATIVE_INFINITY, upTo: Number.POSITIVE_INFINITY });
+
+/** The first cell whose rowid is at least `rowid`; the number of cells when there is none. */
+function lowerBound(cells: readonly Cell[], rowid: number): number {
+  let [from, to] = [0, cells.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((cells[middle] as Cell).rowid < rowid) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+function childAt({ cells, right }: BtreePage, { above, upTo }: Span, at: number): Span {
+  const cell = cells[at];
+  return { page: cell?.child ?? right, above: cells[at - 1]?.rowid ?? above, upTo: cell?.rowid ?? upTo };
+}
+
+const childrenOf = (page: BtreePage, span: Span): readonly Span[] =>
+  Array.from({ length: page.cells.length + 1 }, (_, at) => childAt(page, span, at));
+
+function claim(page: number, seen: Set<number>): void {
+  if (seen.has(page)) throw damaged(`page ${page} has two parents`);
+  seen.add(page);
+}
+
+/** Only an empty table's root has no rows; page 1 has less room, so as a root it may have a single child. */
+function checkOrder({ number, leaf, cells }: BtreePage, root: number): void {
+  if (cells.length === 0 && (number !== root || (!leaf && number !== 1))) throw damaged(`page ${number} has no rows`);
+  for (let at = 1; at < cells.length; at++) {
+    if ((cells[at - 1] as Cell).rowid < (cells[at] as Cell).rowid) continue;
+    throw damaged(`the rows of page ${number} are out of order`);
+  }
+}
+
+/** A pointer to the wrong page of the right kind would otherwise hide rows. */
+function checkSpan({ number, cells }: BtreePage, { above, upTo }: Span): void {
+  const [first, last] = [cells[0], cells.at(-1)];
+  if (first === undefined || last === undefined) return;
+  if (first.rowid <= above || last.rowid > upTo) throw damaged(`page ${number} has rows that belong elsewhere`);
+}
