@@ -25,6 +25,7 @@ export {
   documentId,
   maxDimensions,
   maxIdBytes,
+  maxMetadataDepth,
   type Scope,
   type ShardId,
   scopeOf,

@@ -12,10 +12,12 @@ export interface Scope {
 }
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-/** A document id takes at most this many bytes of UTF-8. */
 /** Of a vector. */
 export const maxDimensions = 4096;
+/** A document id takes at most this many bytes of UTF-8. */
 export const maxIdBytes = 512;
+/** Deeper metadata serves nobody and could exhaust the stack of whoever walks it. */
+export const maxMetadataDepth = 32;
 
 function checkedName(kind: "tenant" | "collection", name: string): string {
   if (namePattern.test(name)) return name;

@@ -4,6 +4,7 @@ import {
   isMosaicError,
   MosaicError,
   maxDimensions,
+  maxMetadataDepth,
   parseTimestamp,
 } from "../base/index.ts";
 import type { Metadata } from "./api.ts";
@@ -25,7 +26,6 @@ export interface CheckedPatch {
   readonly createdAt: string | undefined;
 }
 
-export const maxMetadataDepth = 32;
 export const maxMetadataBytes = 64 * 1024;
 
 export function invalid(code: string, detail: string): MosaicError {

@@ -1,5 +1,5 @@
 import type { OpenApiDocument } from "./openapi.ts";
-import { problemList } from "./problem-list.ts";
+import { batchProblemList, problemList } from "./problem-list.ts";
 
 /** The parts of the document that the page shows, as plain JSON. */
 interface Schema {
@@ -153,8 +153,12 @@ export function docsPage(document: OpenApiDocument, origin: string): string {
   const problems = Object.entries(problemList).map(
     ([name, [status, meaning]]) => `<tr id="${name}"><td>${code(name)}<td>${status}<td>${prose(meaning)}`,
   );
+  const inBatches = Object.entries(batchProblemList).map(
+    ([name, meaning]) =>
+      `<tr id="${name}"><td>${code(name)}<td><td>Only in the <code>errors</code> of a batch. ${prose(meaning)}`,
+  );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Mosaic API</title><style>${style}</style>
 <h1>Mosaic API ${escaped(plain.info.version)}</h1><p>${prose(plain.info.description)} The same as data: <a href="/openapi.json">/openapi.json</a>.</p>
 ${table(list)}<h2>Calls</h2>${calls.map(({ path, method, call }) => callSection(method, path, call, schemas, origin)).join("\n")}
-<h2>Shapes</h2>${shapes.join("\n")}<h2>Problems</h2>${table(problems)}</html>`;
+<h2>Shapes</h2>${shapes.join("\n")}<h2>Problems</h2>${table([...problems, ...inBatches])}</html>`;
 }

@@ -1,7 +1,5 @@
+import { maxMetadataDepth } from "../base/index.ts";
 import type { Metadata } from "../engine/index.ts";
-
-/** Deeper metadata serves nobody and could exhaust the stack of whoever walks it. */
-export const maxMetadataDepth = 64;
 
 const fits = (value: unknown, depth: number): boolean => {
   if (typeof value === "number") return Number.isFinite(value);

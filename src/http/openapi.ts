@@ -10,14 +10,43 @@ type Responses = RouteConfig["responses"];
 type Request = NonNullable<RouteConfig["request"]>;
 
 const everywhere = ["invalid_query", "unknown_field", "host_not_allowed", "internal"];
-const withTenant = [
-  "key_required",
-  "key_unknown",
-  "role_not_allowed",
-  "tenant_not_allowed",
-  "invalid_tenant_name",
-  "unavailable",
-  "data",
+const withTenant = ["key_required", "key_unknown", "role_not_allowed", "tenant_not_allowed", "invalid_tenant_name"];
+/** What may go wrong wherever storage is asked. */
+const withStorage = [
+  "manifest_damaged",
+  "manifest_format_unknown",
+  "segment_damaged",
+  "summary_damaged",
+  "object_missing",
+  "storage_unreachable",
+  "storage_busy",
+  "storage_locked",
+  "storage_full",
+  "storage_failed",
+  "storage_denied",
+  "storage_read_only",
+  "storage_unsupported",
+  "bucket_not_found",
+  "restore_required",
+  "conditional_conflict",
+  "outcome_unknown",
+  "write_contention",
+  "closed",
+];
+/** What may go wrong where a document is looked up in the shards. A search leaves such a shard out and says so. */
+const withLookup = ["shard_damaged", "deletes_damaged", "shard_unavailable", "worker_stopped", "shard_timeout"];
+/** What may go wrong where a text is embedded or a vector taken. */
+const withVector = [
+  "invalid_vector",
+  "zero_vector",
+  "wrong_dimensions",
+  "embedding_rejected",
+  "embedding_model_mismatch",
+  "embedding_model_unavailable",
+  "embedding_unavailable",
+  "embedding_denied",
+  "embedding_bad_reply",
+  "embedding_failed",
 ];
 const withBody = [
   "malformed_json",
@@ -36,7 +65,9 @@ const takesBody = (operation: Operation): boolean => operation.body !== undefine
 export function problemCodes(operation: Operation): string[] {
   const codes = [
     ...everywhere,
-    ...(operation.needs === "nothing" ? [] : [...withTenant, "invalid_collection_name"]),
+    ...(operation.needs === "nothing" ? [] : [...withTenant, ...withStorage, "invalid_collection_name"]),
+    ...(operation.looksUp === true ? withLookup : []),
+    ...(operation.takesVectors === true ? withVector : []),
     ...(takesBody(operation) ? [...withBody, ...withFields] : []),
     ...(operation.path.endsWith("/documents/{id}") || operation.operationId.endsWith("ById") ? ["invalid_id"] : []),
     ...operation.problems,

@@ -49,6 +49,10 @@ export interface Operation<Query = unknown, Body = unknown> {
   /** What the document says the body is, by content type, where that is more than `body`. */
   readonly bodyDocs?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example?: unknown }>>;
   readonly answers: Readonly<Record<number, AnswerDocs>>;
+  /** Finds documents by id in the shards: what can go wrong there is said in the document. */
+  readonly looksUp?: boolean;
+  /** Embeds texts, or takes vectors instead. */
+  readonly takesVectors?: boolean;
   /** Codes beyond those that every call of its kind may give. */
   readonly problems: readonly string[];
   readonly handle: (call: Call<Query, Body>) => Promise<Response>;

@@ -9,10 +9,11 @@ import {
   isMosaicError,
   MosaicError,
   maxDimensions,
+  maxMetadataDepth,
   parseTimestamp,
 } from "../base/index.ts";
 import type { Metadata } from "../engine/index.ts";
-import { isMetadata, maxMetadataDepth } from "./metadata.ts";
+import { isMetadata } from "./metadata.ts";
 
 /** A string that `check` lets pass; the code and detail of its MosaicError become the fault's. */
 const checked = (check: (text: string) => unknown): z.ZodString =>
@@ -137,7 +138,7 @@ export const searchBody = z
     limit: z.int().min(1).max(1000).default(10).openapi({ description: "How many results." }),
     offset: z.int().min(0).max(10_000).default(0).openapi({ description: "How many results to skip." }),
     include: z
-      .array(z.enum(["text", "metadata", "embedding", "scores", "highlights"]))
+      .array(z.enum(["text", "metadata", "embedding", "scores"]))
       .default(["text", "metadata"])
       .openapi({ description: "What each result carries besides id and score." }),
     min_score: z.number().optional().openapi({ description: "Leaves out results that score less." }),
@@ -149,7 +150,7 @@ export const searchBody = z
       .enum(["strong", "eventual"])
       .default("strong")
       .openapi({ description: "`strong` sees every acknowledged write; `eventual` saves a look at the storage." }),
-    shard_limit: z.int().min(1).optional().openapi({ description: "Most shards to search." }),
+    shard_limit: z.int().min(1).max(1_000_000).optional().openapi({ description: "Most shards to search." }),
     timeout_ms: z
       .int()
       .min(1)
@@ -187,14 +188,14 @@ export const collectionBody = z
     precision: z
       .enum(["float32", "int8"])
       .optional()
-      .openapi({ description: "How vectors are kept. `float32` when left out." }),
+      .openapi({ description: "How vectors are kept: `float32`, the only one in this version." }),
     language: z.string().min(1).max(35).optional().openapi({ description: "Language of the texts.", example: "en" }),
     cluster_by: z
       .string()
       .regex(/^(embedding|created_at|metadata\..{1,200})$/u, "One of embedding, created_at and metadata.<key>.")
       .optional()
       .openapi({
-        description: "What puts documents into the same shard: `embedding`, `created_at` or `metadata.<key>`.",
+        description: "What puts documents into the same shard: `embedding`, the only one in this version.",
       }),
     shard_max_docs: z.int().min(1).optional().openapi({ description: "A shard holds at most this many documents." }),
   })

@@ -239,7 +239,11 @@ class Run {
   #pathOf(key: string): string {
     const path = this.#paths[key];
     if (typeof path === "string") return path;
-    throw new MosaicError("unavailable", "fetch object", { code: "shard_unavailable", key });
+    throw new MosaicError("unavailable", "fetch object", {
+      code: "shard_unavailable",
+      detail: "A shard file was not fetched; its documents are missing from this answer.",
+      key,
+    });
   }
 
   #rowsOf(shard: number, cell: number): number {

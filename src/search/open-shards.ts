@@ -39,6 +39,7 @@ export class OpenShard {
     if (sha256(bytes) !== deletes.sha256) {
       throw new MosaicError("data", "read deletes", {
         code: "deletes_damaged",
+        detail: "A shard's list of deleted rows is damaged; its documents are missing from this answer.",
         key: deletes.key,
         hint: "run: mosaic verify",
       });

@@ -56,7 +56,8 @@ export const batchOperations: readonly Operation[] = [
       "application/x-ndjson": { schema: documentInput, example: ndjsonExample },
     },
     answers: { 200: { description: "What was stored and what was refused.", schema: batchResult } },
-    problems: ["too_many_documents"],
+    takesVectors: true,
+    problems: ["too_many_documents", "write_backlog"],
     handle: (call) =>
       contentTypeOf(call.c, ["application/json", "application/x-ndjson"]) === "application/json"
         ? storeArray(call)

@@ -20,7 +20,7 @@ const create = operation({
   needs: "write",
   body: collectionBody,
   answers: { 201: { description: "Created.", schema: collectionInfo } },
-  problems: ["collection_exists", "invalid_collection_name"],
+  problems: ["collection_exists", "not_supported", "wrong_dimensions", "embedding_model_not_allowed"],
   async handle({ c, engine, tenant, body }) {
     const { name, ...spec } = body;
     const info = await engine.createCollection(
@@ -39,6 +39,7 @@ const list = operation({
   summary: "List the tenant's collections",
   needs: "read",
   answers: { 200: { description: "All of them, with their settings.", schema: collectionList } },
+  looksUp: true,
   problems: [],
   handle: async ({ c, engine, tenant }) => c.json({ collections: await engine.collections(tenant) }),
 });
@@ -51,6 +52,7 @@ const get = operation({
   summary: "Read a collection's settings",
   needs: "read",
   answers: { 200: { description: "Its settings.", schema: collectionInfo } },
+  looksUp: true,
   problems: ["collection_not_found"],
   handle: async (call) => call.c.json(await call.engine.collection(named(call))),
 });
@@ -64,6 +66,7 @@ const stats = operation({
   description: "Documents, bytes, shards by status, the writes not yet folded into shards (`wal`), and the cache.",
   needs: "read",
   answers: { 200: { description: "The figures.", schema: collectionStats } },
+  looksUp: true,
   problems: ["collection_not_found"],
   handle: async (call) => call.c.json(await call.engine.stats(named(call))),
 });

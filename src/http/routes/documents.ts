@@ -22,7 +22,8 @@ const put = operation({
     201: { description: "Stored as a new document.", schema: writeResult },
     200: { description: "Replaced the document with this id.", schema: writeResult },
   },
-  problems: ["text_too_large", "dimensions_mismatch", "embedding_required"],
+  takesVectors: true,
+  problems: ["empty_text", "text_too_large", "metadata_too_large", "invalid_timestamp", "write_backlog"],
   async handle(call) {
     const { collection: _, ...document } = call.body;
     const { id, version, created } = await call.engine.put(call.scope, given(document));
@@ -54,6 +55,7 @@ const get = both("/api/v1/documents", [getQuery, getByIdQuery], {
   summary: "Read a document",
   needs: "read",
   answers: { 200: { description: "The document.", schema: storedDocument } },
+  looksUp: true,
   problems: ["document_not_found", "collection_not_found"],
   async handle({ c, engine, scope, id, query }) {
     const embedding = (query as z.output<typeof getQuery>).include === "embedding";
@@ -70,7 +72,18 @@ const patch = both("/api/v1/documents", [collectionQuery, idQuery], {
   needs: "write",
   body: patchBody,
   answers: { 200: { description: "Changed.", schema: writeResult } },
-  problems: ["document_not_found", "collection_not_found", "text_too_large", "dimensions_mismatch"],
+  looksUp: true,
+  takesVectors: true,
+  problems: [
+    "document_not_found",
+    "collection_not_found",
+    "empty_patch",
+    "empty_text",
+    "text_too_large",
+    "metadata_too_large",
+    "invalid_timestamp",
+    "write_backlog",
+  ],
   async handle({ c, engine, scope, id, body }) {
     const { collection: _, ...change } = body as z.output<typeof patchBody>;
     const { version } = await engine.patch(scope, documentId(id), given(change));
@@ -85,7 +98,8 @@ const remove = both("/api/v1/documents", [collectionQuery, idQuery], {
   summary: "Delete a document",
   needs: "write",
   answers: { 200: { description: "Deleted.", schema: deletedDocument } },
-  problems: ["document_not_found", "collection_not_found"],
+  looksUp: true,
+  problems: ["document_not_found", "collection_not_found", "write_backlog"],
   async handle({ c, engine, scope, id }) {
     await engine.delete(scope, documentId(id));
     return c.json({ id, deleted: true });

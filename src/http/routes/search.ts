@@ -24,7 +24,8 @@ export const searchOperations: readonly Operation[] = [
     query: collectionQuery,
     body: searchBody,
     answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
-    problems: ["collection_not_found", "query_or_vector", "dimensions_mismatch", "embedding_required", "query_timeout"],
+    takesVectors: true,
+    problems: ["collection_not_found", "query_or_vector", "empty_query", "embedding_required"],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
       const result = await engine.search(scope, given(request));

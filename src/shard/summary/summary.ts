@@ -50,7 +50,12 @@ interface Header {
 export function decodeSummary(input: Uint8Array, key: string): Summary {
   const bytes = bytesOf(input);
   if (bytes.length < 8 || !bytes.subarray(0, 4).equals(magic)) {
-    throw new MosaicError("data", "read summary", { code: "summary_damaged", key, hint: "run: mosaic verify" });
+    throw new MosaicError("data", "read summary", {
+      code: "summary_damaged",
+      detail: "The summary of a shard is damaged; the collection can't be searched without it.",
+      key,
+      hint: "run: mosaic verify",
+    });
   }
   const start = 8 + bytes.readUInt32LE(4);
   const header = JSON.parse(bytes.toString("utf8", 8, start)) as Header;

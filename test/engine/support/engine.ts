@@ -31,6 +31,9 @@ export async function shared(task: () => Promise<void>): Promise<() => Promise<v
   };
 }
 
+/** Runs `cleanUp` when the test is finished, or everything that shares it. */
+export const atEnd = (cleanUp: CleanUp): void => onEnd(cleanUp);
+
 /** A folder that is gone when the test is. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-test-"));

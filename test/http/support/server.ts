@@ -55,7 +55,12 @@ export async function testServer(overrides: Partial<Settings> = {}, clock: Clock
   const settings = settingsFrom({ port: 0, ...overrides }, {});
   const server = await startServer(engine, settings, { logger, clock, random: systemRandom });
   const base = `http://127.0.0.1:${server.port}`;
-  const call: TestServer["call"] = async (method, path, body, headers = {}) => {
+  return { engine, server, base, lines, call: callerOf(base) };
+}
+
+/** Sends JSON, or text, bytes and streams as they are. */
+export function callerOf(base: string): TestServer["call"] {
+  return async (method, path, body, headers = {}) => {
     const isRaw = typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
     const type = body === undefined ? {} : { "content-type": "application/json" };
     const init: RequestInit & { duplex?: "half" } = { method, headers: { ...type, ...headers } };
@@ -63,5 +68,4 @@ export async function testServer(overrides: Partial<Settings> = {}, clock: Clock
     if (body instanceof ReadableStream) init.duplex = "half";
     return answerOf(await fetch(base + path, init));
   };
-  return { engine, server, base, lines, call };
 }
