@@ -25,12 +25,12 @@ export const letters = fakeEmbedder("local", 6);
 export async function realServer(
   storagePath: string,
   settings: Partial<Settings> = {},
-  embedder: Embedder | undefined = letters,
+  embedder: Embedder | "by settings" = letters,
 ): Promise<RealServer> {
   const all = testSettings({ port: 0, storagePath, embeddingModel: "local", ...settings });
   const { logger, lines } = keptLog();
   const tools = { logger, clock: systemClock, random: systemRandom };
-  const engine = await Mosaic.open(all, { ...tools, ...(embedder === undefined ? {} : { embedder }) });
+  const engine = await Mosaic.open(all, { ...tools, ...(embedder === "by settings" ? {} : { embedder }) });
   const server = await startServer(engine, all, tools);
   atEnd(() => server.close());
   const base = `http://127.0.0.1:${server.port}`;
