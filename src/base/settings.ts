@@ -55,6 +55,8 @@ export interface Settings {
   readonly tailMaxBytes: number;
   /** How long objects that the manifest no longer names are kept for readers of older manifests. */
   readonly gcGraceMs: number;
+  /** How long older generations can be read, branched off and rolled back to. */
+  readonly snapshotKeepMs: number;
   readonly logLevel: LogLevel;
   readonly otelEndpoint: string | undefined;
 }
@@ -130,6 +132,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),
     tailMaxBytes: whole(env, "TAIL_MAX_BYTES", 64 * 1024 * 1024),
     gcGraceMs: whole(env, "GC_GRACE_MS", 15 * 60 * 1000, 0),
+    snapshotKeepMs: whole(env, "SNAPSHOT_KEEP_MS", 60 * 60 * 1000, 0),
     logLevel: logLevel(env["LOG_LEVEL"]),
     otelEndpoint: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     ...overrides,

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random, Scope, Settings } from "../base/index.ts";
 import { type Builder, CollectionLog, Committer, Fold, FoldSchedule } from "../ingest/index.ts";
-import { ManifestStore } from "../manifest/index.ts";
+import { ManifestStore, Retirement } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
 import { type LocalObjects, Summaries } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
@@ -25,6 +25,7 @@ export class Collection {
   readonly view: CollectionView;
   readonly committer: Committer;
   readonly schedule: FoldSchedule;
+  readonly retirement: Retirement;
 
   private constructor(
     scope: Scope,
@@ -34,13 +35,14 @@ export class Collection {
     summaries: Summaries,
   ) {
     const { settings, store, clock, random, logger, localObjects, builder, workFolder } = parts;
-    const { shardMaxBytes, gcGraceMs, tailMaxBytes, foldSegments, foldBytes, foldIdleMs } = settings;
+    const { shardMaxBytes, gcGraceMs, snapshotKeepMs, tailMaxBytes, foldSegments, foldBytes, foldIdleMs } = settings;
     this.scope = scope;
     this.manifests = manifests;
     this.log = log;
     this.view = new CollectionView(log, summaries);
     const common = { store, clock, random, logger };
     this.committer = new Committer(log, { ...common, segmentMaxBytes: foldBytes, tailMaxBytes, gcGraceMs });
+    this.retirement = new Retirement(scope, { store, clock, logger, keepMs: Math.max(gcGraceMs, snapshotKeepMs) });
     const fold = new Fold(log, {
       ...common,
       manifests,
@@ -49,7 +51,7 @@ export class Collection {
       builder,
       workFolder,
       shardMaxBytes,
-      gcGraceMs,
+      retirement: this.retirement,
     });
     this.schedule = new FoldSchedule(log, fold, {
       clock,

@@ -100,12 +100,12 @@ export class Collections {
   async delete(collection: Collection): Promise<void> {
     const { store } = this.#parts;
     const { scope } = collection;
-    this.forget(collection);
     await collection.close();
     const prefix = collectionPrefix(scope);
     const keys: string[] = [];
     for await (const { key } of store.list(prefix)) if (key !== prefix + manifestKey) keys.push(key);
-    await collection.manifests.remove();
+    await collection.manifests.remove(collection.log.stored);
+    this.forget(collection);
     for (const key of keys) await store.delete(key);
   }
 

@@ -13,17 +13,16 @@ import {
   sha256OfFile,
 } from "../base/index.ts";
 import {
-  type Condemned,
   type DeletesRef,
   liveDocuments,
   liveKeys,
   type Manifest,
   type ManifestStore,
   type ObjectRef,
+  type Retirement,
   type ShardEntry,
   type ShardStatus,
   type Stored,
-  segmentKey,
 } from "../manifest/index.ts";
 import {
   type BuiltShard,
@@ -54,7 +53,7 @@ export interface FoldParts {
   /** Local folder for files under construction. */
   readonly workFolder: string;
   readonly shardMaxBytes: number;
-  readonly gcGraceMs: number;
+  readonly retirement: Retirement;
 }
 
 /** What one fold will do, made from one moment's manifest and tail. */
@@ -233,13 +232,10 @@ export class Fold {
     deletes: ReadonlyMap<ShardId, DeletesRef>,
   ): Promise<FoldOutcome> {
     const { manifests, logger } = this.#parts;
-    let expired: readonly Condemned[] = [];
-    const swapped = await manifests.update(plan.base, (current) => {
-      if (!sameInputs(plan.base.manifest, current)) return undefined;
-      const next = this.#next(plan, current, added, deletes);
-      expired = next.expired;
-      return next.change;
-    });
+    await this.#parts.retirement.settle(plan.base.manifest);
+    const swapped = await manifests.update(plan.base, (current) =>
+      sameInputs(plan.base.manifest, current) ? this.#next(plan, current, added, deletes) : undefined,
+    );
     const written = [
       ...added.flatMap(({ file, summary }) => [file.key, summary.key]),
       ...[...deletes.values()].map(({ key }) => key),
@@ -251,7 +247,7 @@ export class Fold {
     }
     await this.#log.adopt(swapped);
     logger.debug("folded", { through: plan.through, shards: added.length, merged: plan.merge.length });
-    await this.#remove(expired);
+    await this.#parts.retirement.settle(swapped.manifest);
     return "folded";
   }
 
@@ -260,23 +256,12 @@ export class Fold {
     current: Manifest,
     added: readonly ShardEntry[],
     deletes: ReadonlyMap<ShardId, DeletesRef>,
-  ): { readonly change: Partial<Manifest>; readonly expired: readonly Condemned[] } {
-    const { clock, gcGraceMs } = this.#parts;
+  ): Partial<Manifest> {
+    const { clock, retirement } = this.#parts;
     const stay = plan.stay.map((entry) => ({ ...entry, deletes: deletes.get(entry.id) ?? entry.deletes }));
-    const alive = stay.filter((entry) => liveDocuments(entry) > 0);
-    const shards = [...alive, ...added];
-    const live = new Set(shards.flatMap(({ file, summary, deletes: dead }) => [file.key, summary.key, dead?.key]));
-    const now: Condemned = {
-      generation: current.generation + 1,
-      atMs: clock.now(),
-      keys: liveKeys(current).filter((key) => !live.has(key)),
-      wal: [current.foldedThrough + 1, plan.through],
-    };
-    const isExpired = (condemned: Condemned): boolean => condemned.atMs + gcGraceMs < clock.now();
-    const kept = current.condemned.filter((condemned) => !isExpired(condemned));
-    const foldedAt = formatTimestamp(clock.now());
-    const change = { foldedThrough: plan.through, foldedAt, shards, condemned: [...kept, now] };
-    return { change, expired: current.condemned.filter(isExpired) };
+    const shards = [...stay.filter((entry) => liveDocuments(entry) > 0), ...added];
+    const after = { foldedThrough: plan.through, shards };
+    return { ...after, ...retirement.next(current, after), foldedAt: formatTimestamp(clock.now()) };
   }
 
   /** What a lost swap leaves behind; when its loss is in doubt the manifest decides. */
@@ -287,15 +272,6 @@ export class Fold {
       ...(current?.manifest.condemned ?? []).flatMap((one) => one.keys),
     ]);
     await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#parts.store.delete(key)));
-  }
-
-  /** Deletes what was condemned long enough ago; the manifest has forgotten it already, so a crash only leaves litter. */
-  async #remove(expired: readonly Condemned[]): Promise<void> {
-    const { store, logger } = this.#parts;
-    const keys = expired.flatMap(({ keys: own, wal }) => [...own, ...walKeys(wal).map((key) => this.#prefix + key)]);
-    const results = await Promise.allSettled(keys.map((key) => store.delete(key)));
-    const failed = results.filter(({ status }) => status === "rejected").length;
-    if (failed > 0) logger.warn("could not delete condemned objects", { failed, of: keys.length });
   }
 }
 
@@ -312,9 +288,6 @@ function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): Sh
 async function describeFile(path: string): Promise<Omit<ObjectRef, "key">> {
   return { sizeBytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
 }
-
-const walKeys = (wal: readonly [number, number] | null): readonly string[] =>
-  wal === null ? [] : Array.from({ length: wal[1] - wal[0] + 1 }, (_, at) => segmentKey(wal[0] + at));
 
 /** A fold's result holds only for the tail and the shards that it was made from, dead rows included. */
 function sameInputs(base: Manifest, current: Manifest): boolean {

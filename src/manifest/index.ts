@@ -5,9 +5,10 @@
  * Never: opens a shard, a segment or a summary.
  */
 export { decodeManifest, encodeManifest } from "./codec.ts";
-export { checkInvariants } from "./invariants.ts";
+export { checkInvariants, type SwapKind } from "./invariants.ts";
 export { listCollectionNames, listTenants } from "./list-collections.ts";
 export {
+  type Branch,
   type CollectionSettings,
   type Condemned,
   type DeletesRef,
@@ -25,4 +26,5 @@ export {
   segmentKey,
   sequenceOfSegment,
 } from "./manifest.ts";
+export { Retirement, type RetirementParts } from "./retirement.ts";
 export { type Change, collectionNotFound, isUnknownOutcome, ManifestStore, type Stored } from "./stored-manifest.ts";

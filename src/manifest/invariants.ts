@@ -18,6 +18,17 @@ const foldNeverGoesBack: Invariant = (before, after) =>
 /** A key that was condemned may already be gone: naming it again would bring a slept writer's object back. */
 const nothingCondemnedReturns: Invariant = (before, after) => {
   const condemned = new Set([...before.condemned, ...after.condemned].flatMap(({ keys }) => keys));
+  return risenFrom(condemned, after);
+};
+
+/** What a swap has marked as being deleted may be gone; everything else that is condemned is certainly there. */
+const nothingDeletedReturns: Invariant = (before, after) => {
+  const deleting = before.condemned.filter((one) => one.deleting).flatMap(({ keys }) => keys);
+  const condemned = after.condemned.flatMap(({ keys }) => keys);
+  return risenFrom(new Set([...deleting, ...condemned]), after);
+};
+
+const risenFrom = (condemned: ReadonlySet<string>, after: Manifest): string | undefined => {
   const risen = liveKeys(after).find((key) => condemned.has(key));
   return risen === undefined ? undefined : `${risen} is condemned and can't be named again`;
 };
@@ -52,20 +63,47 @@ const countsAreSane: Invariant = (_before, after) => {
   return odd === undefined ? undefined : `the counts of ${odd.id} contradict each other`;
 };
 
+const fenceHolds: Invariant = (before, after) =>
+  after.fence >= before.fence ? undefined : "a later compaction has taken over";
+
+const onlyCondemnedIsDeleted: Invariant = (before, after) => {
+  const known = new Set(before.condemned.map(({ generation }) => generation));
+  const early = after.condemned.find((one) => one.deleting && !known.has(one.generation));
+  return early === undefined ? undefined : "objects are condemned a generation before they are deleted";
+};
+
+const nothingBranchedIsDeleted: Invariant = (_before, after) => {
+  const used = new Set(after.branches.flatMap(({ keys }) => keys));
+  const lost = after.condemned.filter((one) => one.deleting).flatMap(({ keys }) => keys.filter((key) => used.has(key)));
+  return lost.length === 0 ? undefined : `${lost[0]} is used by a branch`;
+};
+
+const deletedStays: Invariant = (before) => (before.deleted ? "the collection is deleted" : undefined);
+
 const always: readonly Invariant[] = [
   generationGrows,
   sameCollection,
   foldNeverGoesBack,
-  nothingCondemnedReturns,
+  nothingDeletedReturns,
   everyKeyOnce,
-  deletesOnlyGrow,
   dimensionsStay,
   countsAreSane,
+  fenceHolds,
+  onlyCondemnedIsDeleted,
+  nothingBranchedIsDeleted,
+  deletedStays,
 ];
 
+/** What holds for every swap but a rollback, which brings an older generation back. */
+const forward: readonly Invariant[] = [nothingCondemnedReturns, deletesOnlyGrow];
+
+export interface SwapKind {
+  readonly rollback: boolean;
+}
+
 /** Throws `internal` when a swap would break a rule: a bug must stop here, before it is durable. */
-export function checkInvariants(before: Manifest, after: Manifest): void {
-  for (const invariant of always) {
+export function checkInvariants(before: Manifest, after: Manifest, { rollback }: SwapKind = { rollback: false }): void {
+  for (const invariant of rollback ? always : [...always, ...forward]) {
     const broken = invariant(before, after);
     if (broken !== undefined) {
       throw new MosaicError("internal", "swap manifest", { code: "invariant_broken", hint: broken });

@@ -27,7 +27,7 @@ export interface DeletesRef extends ObjectRef {
   readonly count: number;
 }
 
-export type ShardStatus = "active" | "sealed";
+export type ShardStatus = "active" | "sealed" | "compacted";
 
 export interface ShardEntry {
   readonly id: ShardId;
@@ -43,17 +43,30 @@ export interface ShardEntry {
   readonly build: string;
   /** Smallest and largest `created_at` of its rows. */
   readonly createdAt: { readonly min: string; readonly max: string };
-  /** `sealed` once it reached the limits of rotation: folds leave it alone. */
+  /** `sealed` once it reached the limits of rotation: folds leave it alone. `compacted`: written by compaction. */
   readonly status: ShardStatus;
 }
 
-/** Objects that no live generation names: deleted once the grace period after `atMs` has passed. */
+/**
+ * Objects that the manifest stopped naming with `generation`. They are kept for readers of older generations, and may be
+ * deleted once a swap has said so by `deleting`: before that nobody deletes them, after that nobody names them again.
+ */
 export interface Condemned {
   readonly generation: number;
+  /** The first older generation whose kept manifest goes with them. */
+  readonly since: number;
   readonly atMs: number;
+  readonly deleting: boolean;
   readonly keys: readonly string[];
   /** WAL segments, first and last sequence. */
   readonly wal: readonly [number, number] | null;
+}
+
+/** A collection that was branched off this one, and uses some of its objects: they are not deleted while it does. */
+export interface Branch {
+  readonly collection: string;
+  readonly incarnation: string;
+  readonly keys: readonly string[];
 }
 
 /** The whole truth of a collection at one generation. Replaced only by compare-and-swap. */
@@ -71,8 +84,16 @@ export interface Manifest {
   readonly foldedThrough: number;
   /** When the last fold was swapped in. */
   readonly foldedAt: string | null;
+  /** When the last compaction step was swapped in, and the token of the lease that it held. */
+  readonly compactedAt: string | null;
+  readonly fence: number;
   readonly shards: readonly ShardEntry[];
   readonly condemned: readonly Condemned[];
+  /** Generations from this one on are kept in manifests/, as far as their objects are. */
+  readonly historyFrom: number;
+  readonly branches: readonly Branch[];
+  /** True in the last generation of a collection: whoever reads it finds no collection. */
+  readonly deleted: boolean;
 }
 
 export const manifestKey = "manifest.json";
@@ -85,21 +106,31 @@ export const sequenceOfSegment = (key: string): number => Number(key.slice(key.l
 export function emptyManifest(
   scope: Scope,
   settings: CollectionSettings,
-  made: { readonly incarnation: string; readonly at: string; readonly foldedThrough: number },
+  made: {
+    readonly incarnation: string;
+    readonly at: string;
+    readonly foldedThrough: number;
+    readonly generation?: number;
+  },
 ): Manifest {
   return Object.freeze({
     format: 1,
     tenant: scope.tenant,
     collection: scope.collection,
     incarnation: made.incarnation,
-    generation: 1,
+    generation: made.generation ?? 1,
     createdAt: made.at,
     updatedAt: made.at,
     settings,
     foldedThrough: made.foldedThrough,
     foldedAt: null,
+    compactedAt: null,
+    fence: 0,
     shards: [],
     condemned: [],
+    historyFrom: made.generation ?? 1,
+    branches: [],
+    deleted: false,
   });
 }
 

@@ -9,7 +9,7 @@ import {
 } from "../base/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { decodeManifest, encodeManifest } from "./codec.ts";
-import { checkInvariants } from "./invariants.ts";
+import { checkInvariants, type SwapKind } from "./invariants.ts";
 import {
   type CollectionSettings,
   emptyManifest,
@@ -50,6 +50,11 @@ export class ManifestStore {
 
   /** The current manifest; `known` comes back as it is when it is still current (one request, no body). */
   async read(known?: Stored): Promise<Stored | undefined> {
+    const found = await this.#readAny(known);
+    return found?.manifest.deleted ? undefined : found;
+  }
+
+  async #readAny(known?: Stored): Promise<Stored | undefined> {
     const { store } = this.#parts;
     const key = this.#prefix + manifestKey;
     const got = await store.get(key, known === undefined ? {} : { ifNoneMatch: known.etag });
@@ -58,44 +63,68 @@ export class ManifestStore {
     return { manifest: decodeManifest(got.bytes, key), etag: got.info.etag };
   }
 
-  /** Makes the collection. Throws `conflict` (code `collection_exists`) when there is one. Two requests. */
-  async create(settings: CollectionSettings): Promise<Stored> {
+  /** What a generation was, while it is kept: the current one comes from `current`. */
+  async generation(current: Manifest, generation: number): Promise<Manifest | undefined> {
+    if (generation === current.generation) return current;
+    if (generation < current.historyFrom || generation > current.generation) return undefined;
+    const key = this.#prefix + historyKey(generation);
+    const got = await this.#parts.store.get(key);
+    return got.status === "found" ? decodeManifest(got.bytes, key) : undefined;
+  }
+
+  /** Makes the collection. Throws `conflict` (code `collection_exists`) when there is one. Two requests, or four over a deleted one. */
+  async create(settings: CollectionSettings, content: Partial<Manifest> = {}): Promise<Stored> {
+    return await this.#create(settings, content, undefined);
+  }
+
+  async #create(settings: CollectionSettings, content: Partial<Manifest>, deleted: Stored | undefined): Promise<Stored> {
     const { store, clock, random } = this.#parts;
-    const manifest = emptyManifest(this.scope, settings, {
+    const last = deleted?.manifest;
+    const made = {
       incarnation: random.id(clock.now()),
       at: formatTimestamp(clock.now()),
-      foldedThrough: await this.#lastLeftOver(),
-    });
+      foldedThrough: Math.max(last?.foldedThrough ?? 0, await this.#lastLeftOver()),
+      generation: (last?.generation ?? 0) + 1,
+    };
+    const manifest: Manifest = { ...emptyManifest(this.scope, settings, made), ...content };
+    const condition = deleted === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: deleted.etag };
     try {
-      const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(manifest), { ifNoneMatch: "*" });
+      const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(manifest), condition);
       return { manifest, etag };
     } catch (error) {
-      const found = isMosaicError(error, "conflict", "unavailable") ? await this.read() : undefined;
+      const found = isMosaicError(error, "conflict", "unavailable") ? await this.#readAny() : undefined;
       if (found === undefined) throw error;
       if (found.manifest.incarnation === manifest.incarnation) return found; // our put, whose answer was lost
-      throw new MosaicError("conflict", "create collection", {
-        code: "collection_exists",
-        detail: `The collection ${this.scope.collection} exists already.`,
-        cause: error,
-      });
+      if (found.manifest.deleted && deleted === undefined) return await this.#create(settings, content, found);
+      throw this.#exists(error);
     }
+  }
+
+  #exists(cause?: unknown): MosaicError {
+    return new MosaicError("conflict", "create collection", {
+      code: "collection_exists",
+      detail: `The collection ${this.scope.collection} exists already.`,
+      cause,
+    });
   }
 
   /**
    * Swaps until `change` holds: reread, change, check, put if the ETag is unchanged. Two requests a try (the copy of
    * the superseded generation, then the swap). Returns undefined when `change` gave up.
    */
-  async update(start: Stored, change: Change): Promise<Stored | undefined> {
+  async update(start: Stored, change: Change, kind?: SwapKind): Promise<Stored | undefined> {
     const { clock, random } = this.#parts;
     let current = start;
     for (let attempt = 0; attempt < swapAttempts; attempt++) {
-      const next = this.#next(current.manifest, change);
+      const next = this.#next(current.manifest, change, kind);
       if (next === undefined) return undefined;
       const swapped = await this.#swap(current, next);
       if (swapped !== undefined) return swapped;
       await clock.sleep(random.next() * Math.min(1000, 10 * 2 ** attempt));
-      const reread = await this.read();
+      const reread = await this.#readAny();
       if (reread === undefined || reread.manifest.incarnation !== start.manifest.incarnation) throw this.#gone();
+      if (reread.manifest.deleted && next.deleted) return reread;
+      if (reread.manifest.deleted) throw this.#gone();
       if (reread.manifest.generation === next.generation && sameContent(reread.manifest, next)) return reread;
       current = reread;
     }
@@ -106,12 +135,22 @@ export class ManifestStore {
     });
   }
 
-  /** Removes the manifest, after which the collection is gone; its objects are what is left to delete. */
-  async remove(): Promise<void> {
-    await this.#parts.store.delete(this.#prefix + manifestKey);
+  /**
+   * Ends the collection: its last generation says `deleted`, and stays, so that whoever makes a collection of this name
+   * swaps against it. Throws `conflict` while branches use its objects.
+   */
+  async remove(start: Stored): Promise<void> {
+    await this.update(start, ({ branches }) => {
+      const [branch] = branches;
+      if (branch === undefined) return { deleted: true, shards: [], condemned: [] };
+      throw new MosaicError("conflict", "delete collection", {
+        code: "collection_has_branches",
+        detail: `The collection ${branch.collection} was branched off this one and uses its shards; delete or compact that first.`,
+      });
+    });
   }
 
-  #next(current: Manifest, change: Change): Manifest | undefined {
+  #next(current: Manifest, change: Change, kind: SwapKind | undefined): Manifest | undefined {
     const changed = change(current);
     if (changed === undefined) return undefined;
     const { clock } = this.#parts;
@@ -121,7 +160,7 @@ export class ManifestStore {
       generation: current.generation + 1,
       updatedAt: formatTimestamp(clock.now()),
     });
-    checkInvariants(current, next);
+    checkInvariants(current, next, kind);
     return next;
   }
 
@@ -130,7 +169,7 @@ export class ManifestStore {
     const { store } = this.#parts;
     const history = this.#prefix + historyKey(current.manifest.generation);
     // Every writer would store the same bytes here, so whoever comes first will do.
-    await store.put(history, encodeManifest(current.manifest));
+    if (!next.deleted) await store.put(history, encodeManifest(current.manifest));
     try {
       const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(next), { ifMatch: current.etag });
       return { manifest: next, etag };

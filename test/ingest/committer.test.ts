@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isMosaicError, MosaicError, silentLogger } from "../../src/base/index.ts";
 import { CollectionLog, Committer, decodeSegment, type Intent } from "../../src/ingest/index.ts";
-import { ManifestStore } from "../../src/manifest/index.ts";
+import { ManifestStore, type Stored } from "../../src/manifest/index.ts";
 import { MemoryStore, type ObjectStore } from "../../src/store/index.ts";
 import { TestClock, testRandom } from "../engine/support/clock.ts";
 import { errorOf } from "../engine/support/engine.ts";
@@ -216,7 +216,7 @@ describe("a writer is refused", () => {
 
   test.each(["deleted", "deleted and made again"])("when its collection was %s", async (what) => {
     const { inner, ours, theirs } = await hooked();
-    await theirs.manifests.remove();
+    await theirs.manifests.remove((await theirs.manifests.read()) as Stored);
     if (what !== "deleted") await theirs.manifests.create(settings);
     const refused = await errorOf(ours.committer.commit(intentOf("a")));
     expect(refused).toMatchObject({ kind: "not_found", code: "collection_not_found" });

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { decodeManifest, encodeManifest } from "../../src/manifest/index.ts";
 import { manifest } from "./sample.ts";
 
-const bytes = encodeManifest(manifest({ condemned: [{ generation: 1, atMs: 7, keys: ["ключ 🦊"], wal: [1, 5] }] }));
+const bytes = encodeManifest(
+  manifest({ condemned: [{ generation: 1, since: 1, deleting: false, atMs: 7, keys: ["ключ 🦊"], wal: [1, 5] }] }),
+);
 
 describe("a manifest", () => {
   test("comes back as it was written, frozen", () => {

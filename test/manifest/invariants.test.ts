@@ -3,7 +3,9 @@ import { checkInvariants, type Manifest } from "../../src/manifest/index.ts";
 import { deletes, manifest, settings, shard } from "./sample.ts";
 
 const before = manifest({
-  condemned: [{ generation: 1, atMs: 0, keys: ["shards/gone.db", "summaries/gone"], wal: [1, 5] }],
+  condemned: [
+    { generation: 1, since: 1, deleting: false, atMs: 0, keys: ["shards/gone.db", "summaries/gone"], wal: [1, 5] },
+  ],
 });
 const next = (changes: Partial<Manifest> = {}): Manifest => ({ ...before, generation: 2, ...changes });
 const [a, b] = [shard("a", { deletes: deletes("a", 2, 10) }), shard("b")];
@@ -15,7 +17,10 @@ test.each<[string, Manifest]>([
     "a shard is merged away and condemned",
     next({
       shards: [b],
-      condemned: [...before.condemned, { generation: 2, atMs: 1, keys: [a.file.key, a.summary.key], wal: null }],
+      condemned: [
+        ...before.condemned,
+        { generation: 2, since: 1, deleting: false, atMs: 1, keys: [a.file.key, a.summary.key], wal: null },
+      ],
     }),
   ],
   ["more rows of a shard die", next({ shards: [shard("a", { deletes: deletes("a", 3, 11) }), b] })],
@@ -54,7 +59,7 @@ test.each<[string, Manifest, RegExp]>([
   ],
   [
     "a shard is condemned and still named",
-    next({ condemned: [{ generation: 2, atMs: 1, keys: [b.summary.key], wal: null }] }),
+    next({ condemned: [{ generation: 2, since: 1, deleting: false, atMs: 1, keys: [b.summary.key], wal: null }] }),
     /summaries\/b is condemned/,
   ],
   ["a shard is named twice", next({ shards: [a, b, b] }), /named twice/],
