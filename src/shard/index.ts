@@ -6,6 +6,10 @@
  */
 
 export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
+export { Compact, type CompactInput } from "./build/compact.ts";
+export type { SourceShard } from "./build/live-rows.ts";
+export type { RegionLimits } from "./build/regions.ts";
+export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
 export { type ImmutableRef, LocalObjects, type LocalObjectsOptions, readChecked } from "./cache/local-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
@@ -16,5 +20,12 @@ export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
 export { VectorMatrix } from "./kernel/matrix.ts";
+export { type FileShape, fileHeaderBytes, fileShapeOf } from "./pages/file-header.ts";
+export { IndexTree } from "./pages/index-tree.ts";
+export type { PagesOf } from "./pages/page-reader.ts";
+export { FilePageSource, type PageRun, type PageSource, runsOf } from "./pages/page-source.ts";
+export type { Value } from "./pages/record.ts";
+export { readSchema, type Schema } from "./pages/schema.ts";
+export { type TableRow, TableTree } from "./pages/table-tree.ts";
 export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";
 export { decodeSummary, encodeSummary, type Summary } from "./summary/summary.ts";

@@ -33,8 +33,9 @@ export function parsePage(bytes: Uint8Array, number: number, shape: FileShape): 
   const right = type.leaf ? 0 : header.u32();
   const pointersEnd = header.at + 2 * count;
   if (pointersEnd > content || content > shape.usableBytes) throw damaged(`page ${number} has an impossible header`);
-  const cells = Array.from({ length: count }, () => cellAt(bytes, header.u16(), type.kind, type.leaf, shape));
-  const used = cellBytes(bytes, pointersEnd - 2 * count, cells, content, number) + fragments;
+  const starts = Array.from({ length: count }, () => header.u16());
+  const cells = starts.map((start) => cellAt(bytes, start, type.kind, type.leaf, shape));
+  const used = cellBytes(starts, cells, content, number) + fragments;
   // SQLite's integrity_check asks the same. It finds a wrong count of cells, or a pointer that was hit.
   if (used + freeBytes(bytes, firstFree, content, shape) !== shape.usableBytes - content) {
     throw damaged(`the cells of page ${number} don't account for its bytes`);
@@ -42,20 +43,18 @@ export function parsePage(bytes: Uint8Array, number: number, shape: FileShape): 
   return { number, ...type, bytes, cells, right };
 }
 
-function cellBytes(
-  bytes: Uint8Array,
-  pointers: number,
-  cells: readonly Cell[],
-  content: number,
-  number: number,
-): number {
-  const at = new Cursor(bytes, pointers, bytes.length);
-  let used = 0;
-  for (const { end } of cells) {
-    const start = at.u16();
-    if (start < content) throw damaged(`page ${number} has a cell outside of its content`);
-    // Shorter ones are given four bytes, so that a free block fits when they go.
-    used += Math.max(4, end - start);
+/** What the cells take, each byte belonging to one of them only. */
+function cellBytes(starts: readonly number[], cells: readonly Cell[], content: number, number: number): number {
+  // Start and length in one number, to be sorted fast; four bytes at least, so that a free block fits when a cell goes.
+  const places = Uint32Array.from(cells, ({ end }, at) => {
+    const start = starts[at] ?? 0;
+    return start * 65536 + Math.max(4, end - start);
+  }).sort();
+  let [used, least] = [0, content];
+  for (const place of places) {
+    if (place >>> 16 < least) throw damaged(`page ${number} has cells that overlap`);
+    least = (place >>> 16) + (place & 65535);
+    used += place & 65535;
   }
   return used;
 }

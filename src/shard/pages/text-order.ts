@@ -14,9 +14,10 @@ export interface PartialText {
 export function compareTexts(a: PartialText, b: PartialText): number | undefined {
   if (a.rank !== b.rank) return a.rank - b.rank;
   if (a.rank !== 2) return undefined;
+  if (a.bytes.length === a.length && b.bytes.length === b.length) return Buffer.compare(a.bytes, b.bytes);
   const common = Math.min(a.bytes.length, b.bytes.length);
   const order = Buffer.compare(a.bytes.subarray(0, common), b.bytes.subarray(0, common));
   if (order !== 0) return order;
-  // One of them ends where the other goes on, or both end here.
+  // One of them ends where the other goes on.
   return common === a.length || common === b.length ? a.length - b.length : undefined;
 }
