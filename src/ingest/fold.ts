@@ -1,45 +1,31 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Clock,
-  collectionPrefix,
   type DocumentId,
   formatTimestamp,
   isMosaicError,
   type Logger,
   type Random,
   type ShardId,
-  sha256,
-  sha256OfFile,
 } from "../base/index.ts";
 import {
   type DeletesRef,
   liveDocuments,
-  liveKeys,
   type Manifest,
   type ManifestStore,
-  type ObjectRef,
   type Retirement,
   type ShardEntry,
-  type ShardStatus,
   type Stored,
 } from "../manifest/index.ts";
-import {
-  type BuiltShard,
-  cellRows,
-  DeadRows,
-  hashOf,
-  type LocalObjects,
-  readChecked,
-  type ShardRow,
-  type Summaries,
-} from "../shard/index.ts";
+import { type BuiltShard, cellRows, hashOf, type LocalObjects, type ShardRow, type Summaries } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { Builder } from "./builder.ts";
 import type { SourceFile } from "./builder-worker.ts";
 import type { CollectionLog } from "./collection-log.ts";
 import { chooseMerge } from "./merge-policy.ts";
 import { type Operation, operationBytes, type Upsert } from "./segment.ts";
+import { ShardObjects } from "./shard-objects.ts";
 
 export interface FoldParts {
   readonly store: ObjectStore;
@@ -83,12 +69,12 @@ export type FoldOutcome = "folded" | "nothing" | "overtaken";
 export class Fold {
   readonly #log: CollectionLog;
   readonly #parts: FoldParts;
-  readonly #prefix: string;
+  readonly #objects: ShardObjects;
 
   constructor(log: CollectionLog, parts: FoldParts) {
     this.#log = log;
     this.#parts = parts;
-    this.#prefix = collectionPrefix(log.scope);
+    this.#objects = new ShardObjects(parts, log.scope);
   }
 
   async run(): Promise<FoldOutcome> {
@@ -146,7 +132,7 @@ export class Fold {
       plan.merge.map(async (entry) => ({
         ...(await this.#source(entry)),
         rows: entry.documents,
-        deadBits: (await this.#deadRows(entry)).bits,
+        deadBits: (await this.#objects.deadRows(entry)).bits,
       })),
     );
     const candidates = this.#mayHold(plan);
@@ -184,46 +170,17 @@ export class Fold {
     return candidates;
   }
 
-  async #deadRows(entry: ShardEntry): Promise<DeadRows> {
-    if (entry.deletes === null) return DeadRows.none(entry.documents);
-    return DeadRows.decode(await readChecked(this.#parts.store, entry.deletes), entry.deletes.key);
-  }
-
   async #store(plan: Plan, built: BuiltShard): Promise<ShardEntry> {
-    const { store, localObjects } = this.#parts;
-    const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...(await describeFile(built.path)) };
-    const summary = {
-      key: `${this.#prefix}summaries/${built.shard}`,
-      sizeBytes: built.summary.length,
-      sha256: sha256(built.summary),
-    };
-    await Promise.all([store.put(file.key, { path: built.path }), store.put(summary.key, built.summary)]);
-    localObjects.trust(file);
-    const { documents, vectors, cells, createdAt } = built;
-    const full = built.full || documents >= plan.base.manifest.settings.shardMaxDocs;
-    const status: ShardStatus = full ? "sealed" : "active";
-    const { id: build } = plan;
-    const facts = { documents, vectors, cells, build, createdAt, status };
-    return { id: built.shard as ShardId, file, summary, deletes: null, ...facts };
+    const full = built.full || built.documents >= plan.base.manifest.settings.shardMaxDocs;
+    return await this.#objects.put(built, plan.id, full ? "sealed" : "active");
   }
 
   /** New bitmaps of the shards that lose rows. */
   async #storeDeaths(deaths: ReadonlyMap<ShardEntry, readonly number[]>): Promise<ReadonlyMap<ShardId, DeletesRef>> {
-    const { store, random } = this.#parts;
     const stored = await Promise.all(
-      [...deaths].map(async ([entry, rows]) => {
-        const before = await this.#deadRows(entry);
-        const after = before.with(rows);
-        if (after.count === before.count) return undefined;
-        const generation = (entry.deletes?.generation ?? 0) + 1;
-        const bytes = after.encode();
-        const key = `${this.#prefix}deletes/${entry.id}-${generation}-${random.nonce(6)}`;
-        await store.put(key, bytes, { ifNoneMatch: "*" });
-        const ref: DeletesRef = { key, sizeBytes: bytes.length, sha256: sha256(bytes), generation, count: after.count };
-        return [entry.id, ref] as const;
-      }),
+      [...deaths].map(async ([entry, rows]) => [entry.id, await this.#objects.putDeaths(entry, rows)] as const),
     );
-    return new Map(stored.filter((pair) => pair !== undefined));
+    return new Map(stored.flatMap(([id, ref]) => (ref === undefined ? [] : [[id, ref] as const])));
   }
 
   async #swap(
@@ -241,7 +198,7 @@ export class Fold {
       ...[...deletes.values()].map(({ key }) => key),
     ];
     if (swapped === undefined) {
-      await this.#removeUnlessNamed(written);
+      await this.#objects.discard(written, (await manifests.read())?.manifest);
       await this.#log.refresh();
       return "overtaken";
     }
@@ -263,16 +220,6 @@ export class Fold {
     const after = { foldedThrough: plan.through, shards };
     return { ...after, ...retirement.next(current, after), foldedAt: formatTimestamp(clock.now()) };
   }
-
-  /** What a lost swap leaves behind; when its loss is in doubt the manifest decides. */
-  async #removeUnlessNamed(keys: readonly string[]): Promise<void> {
-    const current = await this.#parts.manifests.read();
-    const named = new Set([
-      ...(current === undefined ? [] : liveKeys(current.manifest)),
-      ...(current?.manifest.condemned ?? []).flatMap((one) => one.keys),
-    ]);
-    await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#parts.store.delete(key)));
-  }
 }
 
 /** A build cuts at cells of 512 rows (and once between rows with and without a vector), so it makes no more than this. */
@@ -283,10 +230,6 @@ const isUpsert = (operation: Operation): operation is Upsert => operation.kind =
 function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): ShardRow {
   const embedding = vector === null ? null : new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   return { id, text, metadata, createdAt, updatedAt, pagerank: 0, embedding };
-}
-
-async function describeFile(path: string): Promise<Omit<ObjectRef, "key">> {
-  return { sizeBytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
 }
 
 /** A fold's result holds only for the tail and the shards that it was made from, dead rows included. */

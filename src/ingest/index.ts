@@ -19,4 +19,5 @@ export {
   type Segment,
   type Upsert,
 } from "./segment.ts";
+export { ShardObjects } from "./shard-objects.ts";
 export { Tail, type TailEntry } from "./tail.ts";

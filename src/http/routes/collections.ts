@@ -79,7 +79,7 @@ const remove = operation({
   summary: "Delete a collection and everything in it",
   needs: "admin",
   answers: { 200: { description: "Deleted.", schema: deletedCollection } },
-  problems: ["collection_not_found"],
+  problems: ["collection_not_found", "collection_has_branches"],
   async handle(call) {
     const scope = named(call);
     await call.engine.deleteCollection(scope);

@@ -1,0 +1,75 @@
+import { stat } from "node:fs/promises";
+import { collectionPrefix, type Random, type Scope, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
+import {
+  type DeletesRef,
+  liveKeys,
+  type Manifest,
+  type ObjectRef,
+  type ShardEntry,
+  type ShardStatus,
+} from "../manifest/index.ts";
+import { type BuiltShard, DeadRows, type LocalObjects, readChecked } from "../shard/index.ts";
+import type { ObjectStore } from "../store/index.ts";
+
+/** Puts what a build made where it belongs; nothing of it is visible until a manifest names it. */
+export class ShardObjects {
+  readonly #store: ObjectStore;
+  readonly #random: Random;
+  readonly #localObjects: LocalObjects;
+  readonly #prefix: string;
+
+  constructor(
+    parts: { readonly store: ObjectStore; readonly random: Random; readonly localObjects: LocalObjects },
+    scope: Scope,
+  ) {
+    this.#store = parts.store;
+    this.#random = parts.random;
+    this.#localObjects = parts.localObjects;
+    this.#prefix = collectionPrefix(scope);
+  }
+
+  /** Two PUTs. `build`: shared by the shards that were put into cells together. */
+  async put(built: BuiltShard, build: string, status: ShardStatus): Promise<ShardEntry> {
+    const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...(await describeFile(built.path)) };
+    const summary = {
+      key: `${this.#prefix}summaries/${built.shard}`,
+      sizeBytes: built.summary.length,
+      sha256: sha256(built.summary),
+    };
+    await Promise.all([this.#store.put(file.key, { path: built.path }), this.#store.put(summary.key, built.summary)]);
+    this.#localObjects.trust(file);
+    const { documents, vectors, cells, createdAt } = built;
+    const facts = { documents, vectors, cells, build, createdAt, status };
+    return { id: built.shard as ShardId, file, summary, deletes: null, ...facts };
+  }
+
+  async deadRows({ deletes, documents }: Pick<ShardEntry, "deletes" | "documents">): Promise<DeadRows> {
+    if (deletes === null) return DeadRows.none(documents);
+    return DeadRows.decode(await readChecked(this.#store, deletes), deletes.key);
+  }
+
+  /** A new bitmap, one PUT, in which `rows` are dead as well; undefined when all of them were. */
+  async putDeaths(entry: ShardEntry, rows: readonly number[]): Promise<DeletesRef | undefined> {
+    const before = await this.deadRows(entry);
+    const after = before.with(rows);
+    if (after.count === before.count) return undefined;
+    const generation = (entry.deletes?.generation ?? 0) + 1;
+    const bytes = after.encode();
+    const key = `${this.#prefix}deletes/${entry.id}-${generation}-${this.#random.nonce(6)}`;
+    await this.#store.put(key, bytes, { ifNoneMatch: "*" });
+    return { key, sizeBytes: bytes.length, sha256: sha256(bytes), generation, count: after.count };
+  }
+
+  /** Deletes what a lost swap leaves behind; when its loss is in doubt the manifest, read after it, decides. */
+  async discard(keys: readonly string[], current: Manifest | undefined): Promise<void> {
+    const named = new Set([
+      ...(current === undefined ? [] : liveKeys(current)),
+      ...(current?.condemned ?? []).flatMap((one) => one.keys),
+    ]);
+    await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#store.delete(key)));
+  }
+}
+
+async function describeFile(path: string): Promise<Omit<ObjectRef, "key">> {
+  return { sizeBytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
+}

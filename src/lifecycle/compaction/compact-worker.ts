@@ -1,0 +1,102 @@
+import { workerData } from "node:worker_threads";
+import { serveJobs } from "../../base/index.ts";
+import {
+  type BuiltShard,
+  Compact,
+  DeadRows,
+  Kernel,
+  type Partition,
+  type RegionLimits,
+  ShardFile,
+  VerifiedFiles,
+} from "../../shard/index.ts";
+
+/** One shard that is compacted, as plain data. */
+export interface CompactSource {
+  readonly path: string;
+  readonly documents: number;
+  readonly vectors: number;
+  readonly file: { readonly sizeBytes: number; readonly sha256: string };
+  readonly deadBits: Uint8Array | null;
+}
+
+/** The thread keeps one compaction at a time: `plan` begins it, `close` ends it. */
+export type CompactJob =
+  | {
+      readonly kind: "plan";
+      readonly sources: readonly CompactSource[];
+      readonly limits: RegionLimits;
+      readonly clusterBy: string;
+      readonly partition: Partition | undefined;
+    }
+  | { readonly kind: "build"; readonly region: number; readonly folder: string; readonly shardIds: readonly string[] }
+  /** Ids of some rows of a file, or rows of some ids (undefined where there is none). */
+  | { readonly kind: "ids"; readonly source: CompactSource; readonly rows: readonly number[] }
+  | { readonly kind: "rows"; readonly source: CompactSource; readonly ids: readonly string[] }
+  | { readonly kind: "close" };
+
+export interface CompactAnswer {
+  readonly regions?: readonly { readonly rows: number; readonly leaf: number }[];
+  readonly shards?: readonly BuiltShard[];
+  readonly ids?: readonly string[];
+  readonly rows?: readonly (number | undefined)[];
+}
+
+const kernel = Kernel.load();
+const verified = new VerifiedFiles((workerData as { readonly verifiedFolder: string }).verifiedFolder);
+let running: Compact | undefined;
+
+function answer(job: CompactJob): CompactAnswer {
+  switch (job.kind) {
+    case "plan":
+      running?.close();
+      running = undefined;
+      running = open(job);
+      return { regions: running.regions };
+    case "build":
+      return { shards: build(job) };
+    case "ids":
+      return { ids: withFile(job.source, (file) => job.rows.map((row) => file.row(row).id)) };
+    case "rows":
+      return { rows: withFile(job.source, (file) => job.ids.map((id) => file.rowOf(id))) };
+    case "close":
+      running?.close();
+      running = undefined;
+      return {};
+  }
+}
+
+function open({ sources, limits, clusterBy, partition }: CompactJob & { kind: "plan" }): Compact {
+  for (const { path, file } of sources) verified.check(path, file);
+  const shards = sources.map(({ path, documents, vectors, file, deadBits }) => ({
+    path,
+    documents,
+    vectors,
+    sizeBytes: file.sizeBytes,
+    dead: deadBits === null ? DeadRows.none(documents) : new DeadRows(documents, deadBits, 0),
+  }));
+  return new Compact({ shards, clusterBy, ...limits, ...(partition === undefined ? {} : { partition }) });
+}
+
+function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): readonly BuiltShard[] {
+  if (running === undefined) throw new RangeError("a compaction must be planned before it is built");
+  const ids = [...shardIds];
+  const nextShardId = (): string => {
+    const id = ids.shift();
+    if (id === undefined) throw new RangeError("more shards than ids were given");
+    return id;
+  };
+  return running.build(region, { folder, nextShardId }, kernel);
+}
+
+function withFile<T>({ path, file: expected }: CompactSource, task: (file: ShardFile) => T): T {
+  verified.check(path, expected);
+  const file = ShardFile.open(path);
+  try {
+    return task(file);
+  } finally {
+    file.close();
+  }
+}
+
+serveJobs(answer);

@@ -1,0 +1,50 @@
+import { type Logger, WorkerClient, workerUrl } from "../../base/index.ts";
+import type { BuiltShard } from "../../shard/index.ts";
+import type { CompactAnswer, CompactJob, CompactSource } from "./compact-worker.ts";
+
+export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
+
+/** What a compaction asks of the thread that reads and writes files: one at a time. */
+export interface CompactorThread {
+  plan(plan: Plan): Promise<readonly { readonly rows: number; readonly leaf: number }[]>;
+  build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly BuiltShard[]>;
+  ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]>;
+  rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]>;
+  /** Ends the plan: its files are closed. */
+  done(): Promise<void>;
+}
+
+/** A thread of its own, so that folds, which writers wait for, don't queue behind a compaction. */
+export class Compactor implements CompactorThread {
+  readonly #worker: WorkerClient<CompactJob, CompactAnswer>;
+
+  constructor(data: { readonly verifiedFolder: string }, logger: Logger) {
+    this.#worker = new WorkerClient(workerUrl(import.meta.url, "compact-worker"), data, (cause) =>
+      logger.error("compaction thread died", { cause: String(cause) }),
+    );
+  }
+
+  async plan(plan: Plan): Promise<readonly { readonly rows: number; readonly leaf: number }[]> {
+    return (await this.#ask({ kind: "plan", ...plan })).regions ?? [];
+  }
+  async build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly BuiltShard[]> {
+    return (await this.#ask({ kind: "build", region, folder, shardIds })).shards ?? [];
+  }
+  async ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]> {
+    return (await this.#ask({ kind: "ids", source, rows })).ids ?? [];
+  }
+  async rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
+    return (await this.#ask({ kind: "rows", source, ids })).rows ?? [];
+  }
+  async done(): Promise<void> {
+    await this.#ask({ kind: "close" });
+  }
+
+  close(): Promise<void> {
+    return this.#worker.stop("The engine is closing.");
+  }
+
+  #ask(job: CompactJob): Promise<CompactAnswer> {
+    return this.#worker.ask(job).answer;
+  }
+}

@@ -1,0 +1,201 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, formatTimestamp, type Random } from "../../base/index.ts";
+import type { CollectionLog, ShardObjects } from "../../ingest/index.ts";
+import {
+  type DeletesRef,
+  liveDocuments,
+  type Manifest,
+  type ManifestStore,
+  type Retirement,
+  type ShardEntry,
+  type Stored,
+} from "../../manifest/index.ts";
+import { cellRows, type LocalObjects, type Partition } from "../../shard/index.ts";
+import type { CompactSource } from "./compact-worker.ts";
+import type { CompactorThread } from "./compactor.ts";
+
+export interface StepParts {
+  readonly log: CollectionLog;
+  readonly manifests: ManifestStore;
+  readonly retirement: Retirement;
+  readonly objects: ShardObjects;
+  readonly localObjects: LocalObjects;
+  readonly thread: CompactorThread;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Local folder for files under construction. */
+  readonly workFolder: string;
+  readonly shardMaxBytes: number;
+}
+
+/** What one step rewrites, and what it needs to go on where an earlier attempt stopped. */
+export interface StepPlan {
+  /** Shared by the shards that come out of it, and by all steps that divide by the same partition. */
+  readonly build: string;
+  readonly shards: readonly ShardEntry[];
+  readonly partition: Partition | undefined;
+  /** Lowest fencing token that the manifest must not have passed. */
+  readonly token: number;
+  /** Shards that an earlier attempt stored, by region. */
+  readonly stored: ReadonlyMap<number, readonly ShardEntry[]>;
+}
+
+export interface StepHooks {
+  /** Called between regions: keeps the lease, notes what was stored, throws when the work is to end. */
+  readonly onRegion: (region: number, shards: readonly ShardEntry[], rowsDone: number) => Promise<void>;
+}
+
+export interface StepResult {
+  readonly outcome: "swapped" | "overtaken";
+  /** The new shards, and the leaf of the partition that each lies in. */
+  readonly shards: readonly { readonly entry: ShardEntry; readonly leaf: number }[];
+}
+
+/**
+ * Rewrites the live rows of some shards into new ones, each a region of its own, and swaps them in. Queries and writes go
+ * on meanwhile: rows that died since are carried over by id, as long as every shard that was read is still live; if one is
+ * not, somebody else has rewritten it, and the result is thrown away. Requests: 2 PUT a shard, 2 for the swap, and 1 a
+ * shard that lost rows meanwhile.
+ */
+export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks): Promise<StepResult> {
+  const { thread, workFolder, random } = parts;
+  const folder = join(workFolder, `compact-${random.nonce(8)}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    const sources = await Promise.all(plan.shards.map((entry) => sourceOf(parts, entry)));
+    const shards = await buildAll(parts, plan, sources, folder, hooks);
+    return await swap(parts, plan, shards);
+  } finally {
+    await thread.done();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function sourceOf({ localObjects, objects }: StepParts, entry: ShardEntry): Promise<CompactSource> {
+  const { file, documents, vectors } = entry;
+  const path = await localObjects.path(file);
+  return { path, documents, vectors, file, deadBits: (await objects.deadRows(entry)).bits };
+}
+
+/** One region after the other, so that only one file is under construction. */
+async function buildAll(
+  parts: StepParts,
+  plan: StepPlan,
+  sources: readonly CompactSource[],
+  folder: string,
+  { onRegion }: StepHooks,
+): Promise<StepResult["shards"]> {
+  const { thread, log, shardMaxBytes } = parts;
+  const { dimensions, distance, clusterBy, shardMaxDocs } = log.manifest.settings;
+  const limits = { dimensions: dimensions ?? 0, distance, maxDocs: shardMaxDocs, maxBytes: shardMaxBytes };
+  const regions = await thread.plan({ sources, limits, clusterBy, partition: plan.partition });
+  const shards: { readonly entry: ShardEntry; readonly leaf: number }[] = [];
+  let done = 0;
+  for (const [region, { rows, leaf }] of regions.entries()) {
+    const entries = plan.stored.get(region) ?? (await buildRegion(parts, plan, region, rows, folder));
+    shards.push(...entries.map((entry) => ({ entry, leaf })));
+    done += rows;
+    await onRegion(region, entries, done);
+  }
+  return shards;
+}
+
+async function buildRegion(
+  { thread, objects, random, clock }: StepParts,
+  { build }: StepPlan,
+  region: number,
+  rows: number,
+  folder: string,
+): Promise<readonly ShardEntry[]> {
+  // A build cuts at cells, and once between rows with and without a vector.
+  const most = Math.ceil(rows / cellRows) + 2;
+  const shardIds = Array.from({ length: most }, () => random.id(clock.now()));
+  const entries: ShardEntry[] = [];
+  for (const built of await thread.build(region, folder, shardIds)) {
+    entries.push(await objects.put(built, build, "compacted"));
+    await rm(built.path, { force: true });
+  }
+  return entries;
+}
+
+async function swap(parts: StepParts, plan: StepPlan, shards: StepResult["shards"]): Promise<StepResult> {
+  const { manifests, retirement, objects, log, clock } = parts;
+  const keys = shards.flatMap(({ entry }) => [entry.file.key, entry.summary.key]);
+  for (;;) {
+    const current = await manifests.read();
+    const carried = current === undefined ? undefined : await carryDeaths(parts, plan, current.manifest, shards);
+    if (current === undefined || carried === undefined) {
+      await objects.discard(keys, current?.manifest);
+      return { outcome: "overtaken", shards: [] };
+    }
+    await retirement.settle(current.manifest);
+    const swapped = await manifests.update(current, (now) =>
+      now.generation === current.manifest.generation ? next(parts, plan, now, carried) : undefined,
+    );
+    if (swapped !== undefined) {
+      await adopt(log, swapped);
+      await retirement.settle(swapped.manifest);
+      const live = new Map(carried.map((entry) => [entry.id, entry]));
+      return { outcome: "swapped", shards: shards.filter(({ entry }) => live.has(entry.id)) };
+    }
+    await clock.sleep(parts.random.next() * 100);
+  }
+}
+
+const adopt = (log: CollectionLog, swapped: Stored): Promise<void> => log.adopt(swapped);
+
+function next(
+  { retirement, clock }: StepParts,
+  { shards: replaced, token }: StepPlan,
+  current: Manifest,
+  added: readonly ShardEntry[],
+): Partial<Manifest> {
+  const gone = new Set<string>(replaced.map(({ id }) => id));
+  const shards = [
+    ...current.shards.filter(({ id }) => !gone.has(id)),
+    ...added.filter((one) => liveDocuments(one) > 0),
+  ];
+  const after = { shards, foldedThrough: current.foldedThrough };
+  return { ...after, ...retirement.next(current, after), compactedAt: formatTimestamp(clock.now()), fence: token };
+}
+
+/**
+ * The new shards with the rows dead that died in the old ones since they were read; undefined when an old one is gone or
+ * a later compaction has taken over.
+ */
+async function carryDeaths(
+  parts: StepParts,
+  { shards: replaced, token }: StepPlan,
+  current: Manifest,
+  shards: StepResult["shards"],
+): Promise<readonly ShardEntry[] | undefined> {
+  const live = new Map(current.shards.map((entry) => [entry.id, entry]));
+  if (current.fence > token || replaced.some(({ id }) => !live.has(id))) return undefined;
+  const ids: string[] = [];
+  for (const before of replaced) {
+    const now = live.get(before.id) as ShardEntry;
+    if (now.deletes?.key !== before.deletes?.key) ids.push(...(await idsOfNewlyDead(parts, before, now)));
+  }
+  if (ids.length === 0) return shards.map(({ entry }) => entry);
+  return await Promise.all(
+    shards.map(async ({ entry }) => {
+      const deletes = await deathsOf(parts, entry, ids);
+      return deletes === undefined ? entry : { ...entry, deletes };
+    }),
+  );
+}
+
+async function idsOfNewlyDead(parts: StepParts, before: ShardEntry, now: ShardEntry): Promise<readonly string[]> {
+  const [was, is] = [await parts.objects.deadRows(before), await parts.objects.deadRows(now)];
+  const rows = Array.from({ length: before.documents }, (_, row) => row).filter(
+    (row) => is.isDead(row) && !was.isDead(row),
+  );
+  return await parts.thread.ids(await sourceOf(parts, before), rows);
+}
+
+async function deathsOf(parts: StepParts, entry: ShardEntry, ids: readonly string[]): Promise<DeletesRef | undefined> {
+  const rows = await parts.thread.rows(await sourceOf(parts, entry), ids);
+  const dead = rows.filter((row) => row !== undefined);
+  return dead.length === 0 ? undefined : await parts.objects.putDeaths(entry, dead);
+}
