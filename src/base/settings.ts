@@ -51,6 +51,10 @@ export interface Settings {
   readonly foldSegments: number;
   readonly foldBytes: number;
   readonly foldIdleMs: number;
+  /** Bytes of shards that one step of a compaction reads; its local disk, beside one new shard. */
+  readonly compactStepBytes: number;
+  /** A server compacts collections by itself, when their shards ask for it. */
+  readonly compactAutomatically: boolean;
   /** Writers get 503 while the tail holds more than this. */
   readonly tailMaxBytes: number;
   /** How long objects that the manifest no longer names are kept for readers of older manifests. */
@@ -130,6 +134,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),
+    compactStepBytes: whole(env, "COMPACT_STEP_BYTES", 4 * 1024 ** 3),
+    compactAutomatically: env["COMPACT_AUTOMATICALLY"] !== "0",
     tailMaxBytes: whole(env, "TAIL_MAX_BYTES", 64 * 1024 * 1024),
     gcGraceMs: whole(env, "GC_GRACE_MS", 15 * 60 * 1000, 0),
     snapshotKeepMs: whole(env, "SNAPSHOT_KEEP_MS", 60 * 60 * 1000, 0),

@@ -183,6 +183,7 @@ export interface CollectionStats {
   };
   readonly cache: { readonly bytes: number; readonly files: number };
   readonly last_fold_at: string | null;
+  readonly last_compaction_at: string | null;
 }
 
 export interface VerifyProblem {
@@ -197,6 +198,19 @@ export interface VerifyReport {
   readonly objects: number;
   readonly bytes: number;
   readonly problems: readonly VerifyProblem[];
+}
+
+/** Long work: begun by one call, followed by others, from any process. */
+export interface JobInfo {
+  readonly id: string;
+  readonly kind: string;
+  readonly collection: string;
+  readonly status: "running" | "done" | "failed" | "cancelled";
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly progress: { readonly done: number; readonly total: number; readonly unit: string };
+  readonly result: Readonly<Record<string, number>> | null;
+  readonly error: { readonly code: string; readonly detail: string } | null;
 }
 
 /** Everything that HTTP and the command line may ask. One implementation: `Mosaic` of engine/index.ts. */
@@ -219,6 +233,12 @@ export interface Engine {
   verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport>;
   /** Folds everything acknowledged so far into shards; returns when it is done. */
   fold(scope: Scope): Promise<void>;
+  /** Begins to merge and re-cluster all shards of a collection. */
+  compact(scope: Scope): Promise<JobInfo>;
+  /** Throws `not_found` (code `job_not_found`). */
+  job(tenant: TenantName, id: string): Promise<JobInfo>;
+  /** Asks a job to end; what it has finished stays. */
+  cancelJob(tenant: TenantName, id: string): Promise<JobInfo>;
   /** Throws when storage does not answer. */
   ready(): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Clock, Logger, Random, Scope, Settings } from "../base/index.ts";
-import { type Builder, CollectionLog, Committer, Fold, FoldSchedule } from "../ingest/index.ts";
+import { type Builder, CollectionLog, Committer, Fold, FoldSchedule, ShardObjects } from "../ingest/index.ts";
+import { Compaction, type Compactor } from "../lifecycle/index.ts";
 import { ManifestStore, Retirement } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
 import { type LocalObjects, Summaries } from "../shard/index.ts";
@@ -14,6 +15,7 @@ export interface EngineParts {
   readonly logger: Logger;
   readonly localObjects: LocalObjects;
   readonly builder: Builder;
+  readonly compactor: Compactor;
   readonly workFolder: string;
 }
 
@@ -26,6 +28,7 @@ export class Collection {
   readonly committer: Committer;
   readonly schedule: FoldSchedule;
   readonly retirement: Retirement;
+  readonly compaction: Compaction;
 
   private constructor(
     scope: Scope,
@@ -33,8 +36,9 @@ export class Collection {
     manifests: ManifestStore,
     log: CollectionLog,
     summaries: Summaries,
+    onFolded: (collection: Collection) => void,
   ) {
-    const { settings, store, clock, random, logger, localObjects, builder, workFolder } = parts;
+    const { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder } = parts;
     const { shardMaxBytes, gcGraceMs, snapshotKeepMs, tailMaxBytes, foldSegments, foldBytes, foldIdleMs } = settings;
     this.scope = scope;
     this.manifests = manifests;
@@ -53,17 +57,31 @@ export class Collection {
       shardMaxBytes,
       retirement: this.retirement,
     });
+    this.compaction = new Compaction({
+      ...common,
+      log,
+      manifests,
+      retirement: this.retirement,
+      objects: new ShardObjects({ store, random, localObjects }, scope),
+      localObjects,
+      thread: compactor,
+      workFolder,
+      shardMaxBytes,
+      stepMaxBytes: settings.compactStepBytes,
+      summaryOf: ({ id }) => summaries.of(id),
+    });
     this.schedule = new FoldSchedule(log, fold, {
       clock,
       logger,
       segments: foldSegments,
       bytes: foldBytes,
       idleMs: foldIdleMs,
+      onFolded: () => onFolded(this),
     });
   }
 
   /** Throws `not_found` when there is no such collection. */
-  static async open(scope: Scope, parts: EngineParts): Promise<Collection> {
+  static async open(scope: Scope, parts: EngineParts, onFolded: (collection: Collection) => void): Promise<Collection> {
     const { store, clock, random } = parts;
     const manifests = new ManifestStore({ store, clock, random }, scope);
     const summaries = new Summaries(store);
@@ -77,7 +95,7 @@ export class Collection {
         summaries.keepOnly((shard) => live.has(shard));
       },
     });
-    return new Collection(scope, parts, manifests, log, summaries);
+    return new Collection(scope, parts, manifests, log, summaries, onFolded);
   }
 
   async close(): Promise<void> {

@@ -27,7 +27,10 @@ export class Collections {
   /** First writes that came together make their collection once. */
   readonly #making = new Map<string, Promise<void>>();
 
-  constructor(parts: EngineParts, embedder: Embedder) {
+  readonly #onFolded: (collection: Collection) => void;
+
+  constructor(parts: EngineParts, embedder: Embedder, onFolded: (collection: Collection) => void) {
+    this.#onFolded = onFolded;
     this.#parts = parts;
     this.#embedder = embedder;
     this.#open = new LRUCache({
@@ -42,7 +45,7 @@ export class Collections {
     const key = prefixOf(scope);
     const known = this.#open.get(key);
     if (known !== undefined) return await known;
-    const opening = Collection.open(scope, this.#parts);
+    const opening = Collection.open(scope, this.#parts, this.#onFolded);
     this.#open.set(key, opening);
     try {
       const opened = await opening;

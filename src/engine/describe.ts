@@ -47,7 +47,10 @@ export function describeStats(collection: Collection, documents: number, localOb
       created_at: shard.createdAt,
     })),
     shards_by_status: Object.fromEntries(
-      ["active", "sealed"].map((status) => [status, manifest.shards.filter((shard) => shard.status === status).length]),
+      ["active", "sealed", "compacted"].map((status) => [
+        status,
+        manifest.shards.filter((shard) => shard.status === status).length,
+      ]),
     ),
     wal: {
       segments: tail.segments,
@@ -57,6 +60,7 @@ export function describeStats(collection: Collection, documents: number, localOb
     },
     cache: { bytes: localObjects.bytes, files: localObjects.count },
     last_fold_at: manifest.foldedAt,
+    last_compaction_at: manifest.compactedAt,
   };
 }
 

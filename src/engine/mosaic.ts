@@ -16,7 +16,7 @@ import {
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
 import { Builder } from "../ingest/index.ts";
-import { verifyCollection } from "../lifecycle/index.ts";
+import { Compactor, verifyCollection } from "../lifecycle/index.ts";
 import { listTenants } from "../manifest/index.ts";
 import { InlineLeaf, type LeafRunner, LocalLeaves, Root, ShardHealth, WorkerPool } from "../search/index.ts";
 import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
@@ -30,6 +30,7 @@ import type {
   DocumentInput,
   DocumentPatch,
   Engine,
+  JobInfo,
   SearchRequest,
   SearchResponse,
   StoredDocument,
@@ -39,6 +40,7 @@ import type {
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats, describeUnreadable } from "./describe.ts";
+import { Jobs } from "./jobs.ts";
 import { Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
 
@@ -61,6 +63,8 @@ export class Mosaic implements Engine {
   readonly #collections: Collections;
   readonly #reads: Reads;
   readonly #writes: Writes;
+  readonly #jobs: Jobs;
+  #inBackground = false;
 
   private constructor(settings: Settings, parts: EngineParts, embedder: Embedder) {
     const { maxBodyBytes, maxBatchDocs, maxTextBytes, searchThreads, codesMaxBytes, openShards, cachePath } = settings;
@@ -76,8 +80,11 @@ export class Mosaic implements Engine {
         ? new InlineLeaf(limits)
         : new WorkerPool({ ...limits, threads: searchThreads, clock, logger });
     const root = new Root(new LocalLeaves(this.#leaves, localObjects, new ShardHealth(clock)), clock);
-    this.#collections = new Collections(parts, embedder);
+    this.#collections = new Collections(parts, embedder, (collection) => {
+      if (this.#inBackground && settings.compactAutomatically) this.#jobs.noticeShards(collection);
+    });
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
+    this.#jobs = new Jobs({ parts, open: (scope) => this.#reads.fresh(scope, async (collection) => collection) });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
   }
 
@@ -109,6 +116,7 @@ export class Mosaic implements Engine {
         logger,
         localObjects,
         builder: new Builder({ verifiedFolder: verifiedFolder(settings.cachePath) }, logger),
+        compactor: new Compactor({ verifiedFolder: verifiedFolder(settings.cachePath) }, logger),
         workFolder,
       },
       embedder,
@@ -182,6 +190,25 @@ export class Mosaic implements Engine {
     await this.#reads.fresh(scope, async ({ schedule }) => schedule.foldAll());
   }
 
+  compact(scope: Scope): Promise<JobInfo> {
+    return this.#jobs.compact(scope);
+  }
+  job(tenant: TenantName, id: string): Promise<JobInfo> {
+    return this.#jobs.get(tenant, id);
+  }
+  cancelJob(tenant: TenantName, id: string): Promise<JobInfo> {
+    return this.#jobs.cancel(tenant, id);
+  }
+  /** Resolves when a job that this process runs has ended. */
+  jobEnded(id: string): Promise<void> {
+    return this.#jobs.settled(id);
+  }
+  /** For a process that stays: compacts collections as their shards ask for it, and goes on with jobs whose process died. */
+  async workInBackground(): Promise<void> {
+    this.#inBackground = true;
+    await this.#jobs.resume();
+  }
+
   async ready(): Promise<void> {
     await this.#parts.store.head("ready");
   }
@@ -192,8 +219,14 @@ export class Mosaic implements Engine {
 
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
   async close(): Promise<void> {
+    await this.#jobs.close();
     await this.#collections.close();
-    await Promise.all([this.#leaves.close(), this.#parts.builder.close(), this.#embedder.close()]);
+    await Promise.all([
+      this.#parts.compactor.close(),
+      this.#leaves.close(),
+      this.#parts.builder.close(),
+      this.#embedder.close(),
+    ]);
     await this.#parts.store.close();
     await rm(this.#parts.workFolder, { recursive: true, force: true });
   }

@@ -178,6 +178,7 @@ export const collectionStats = z
     wal: z.strictObject({ segments: count, bytes: count, last_sequence: count, folded_through: count }),
     cache: z.strictObject({ bytes: count, files: count }),
     last_fold_at: z.string().nullable(),
+    last_compaction_at: z.string().nullable(),
   })
   .openapi("CollectionStats");
 

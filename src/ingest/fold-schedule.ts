@@ -9,6 +9,8 @@ export interface FoldScheduleOptions {
   readonly segments: number;
   readonly bytes: number;
   readonly idleMs: number;
+  /** Told of every fold that changed the shards. */
+  readonly onFolded: () => void;
 }
 
 /** Decides when a collection is folded, and sees to it that one process folds it once at a time. */
@@ -76,6 +78,7 @@ export class FoldSchedule {
     try {
       const outcome = await this.#running;
       this.#failures = 0;
+      if (outcome === "folded") this.#options.onFolded();
       return outcome;
     } catch (error) {
       this.#failures++;

@@ -1,8 +1,13 @@
 /**
  * lifecycle: is a collection whole, and what becomes of it?
- * Answers: proves every live object of a collection.
- * Owns: nothing of its own; it reads what the manifest names.
- * Never: repairs silently, or takes part in answering a query.
+ * Answers: compacts shards, proves every live object, finds and deletes what nothing names, keeps long work as jobs.
+ * Owns: leases and jobs, the thread that compacts.
+ * Never: loses a row, repairs silently, or takes part in answering a query.
  */
+export { Compaction, type CompactionParts, type CompactionState } from "./compaction/compaction.ts";
+export { Compactor, type CompactorThread } from "./compaction/compactor.ts";
+export { chooseAll, chooseCompaction } from "./compaction/policy.ts";
 export type { Problem } from "./findings.ts";
+export { isOver, type Job, type JobProgress, type JobStatus } from "./jobs/job.ts";
+export { aliveMs, JobStore, type StoredJob } from "./jobs/job-store.ts";
 export { type Report, type VerifyParts, verifyCollection } from "./verify.ts";

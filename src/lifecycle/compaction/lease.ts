@@ -21,6 +21,7 @@ export class Lease {
   readonly #clock: Clock;
   readonly #key: string;
   readonly #holder: string;
+  #turn: Promise<void> = Promise.resolve();
   #held: { readonly stored: Stored; readonly etag: string } | undefined;
 
   constructor(parts: { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random }, scope: Scope) {
@@ -30,19 +31,42 @@ export class Lease {
     this.#holder = parts.random.nonce(8);
   }
 
-  /** The token to swap with. Throws `conflict` (code `compaction_running`) while another holder is alive. */
-  async acquire(): Promise<number> {
+  /** The token to swap with, above `fence`. Throws `conflict` (code `compaction_running`) while another holder is alive. */
+  async acquire(fence: number): Promise<number> {
     const got = await this.#store.get(this.#key);
     const other = got.status === "found" ? parse(got.bytes) : undefined;
     const alive = other !== undefined && other.holder !== this.#holder && other.untilMs > this.#clock.now();
     if (alive) throw running();
-    const token = (other?.token ?? 0) + 1;
+    const token = Math.max(other?.token ?? 0, fence) + 1;
     await this.#put(token, got.status === "found" ? got.info.etag : undefined);
     return token;
   }
 
+  /** Renews until the returned function is called; a renewal that fails shows at the next `renew`. */
+  keep(): () => void {
+    let ended = false;
+    let cancel: () => void = () => undefined;
+    const wait = (): void => {
+      if (ended) return;
+      cancel = this.#clock.schedule(holdMs / 3, () => {
+        this.renew().then(wait, wait);
+      });
+    };
+    wait();
+    return () => {
+      ended = true;
+      cancel();
+    };
+  }
+
   /** Throws `conflict` once somebody else has taken over. */
-  async renew(): Promise<void> {
+  renew(): Promise<void> {
+    const turn = this.#turn.then(() => this.#renew());
+    this.#turn = turn.catch(() => undefined); // the caller is told; the next turn makes its own attempt
+    return turn;
+  }
+
+  async #renew(): Promise<void> {
     if (this.#held === undefined) throw running();
     const { stored, etag } = this.#held;
     if (stored.untilMs - this.#clock.now() > holdMs / 2) return;
@@ -51,6 +75,7 @@ export class Lease {
 
   /** The next one need not wait. */
   async release(): Promise<void> {
+    await this.#turn;
     if (this.#held === undefined) return;
     const { stored, etag } = this.#held;
     this.#held = undefined;

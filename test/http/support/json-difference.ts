@@ -11,6 +11,7 @@ const volatileNames: ReadonlySet<string> = new Set([
   "version",
   "updated_at",
   "last_fold_at",
+  "last_compaction_at",
 ]);
 const timestamp = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?$/;
 /** A `created_at` with milliseconds was the server's clock; one without came from the client and stays. */

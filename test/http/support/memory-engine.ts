@@ -15,6 +15,7 @@ import type {
   DocumentInput,
   DocumentPatch,
   Engine,
+  JobInfo,
   SearchRequest,
   SearchResponse,
   StoredDocument,
@@ -92,6 +93,40 @@ export class MemoryEngine implements Engine {
       ...(input.embedding === undefined ? {} : { embedding: [...input.embedding] }),
     });
     return { id, version: `${++this.#sequence}.0`, created };
+  }
+
+  readonly jobs = new Map<string, JobInfo>();
+
+  async compact({ tenant, collection }: Scope): Promise<JobInfo> {
+    await this.before("compact");
+    this.#find({ tenant, collection });
+    const id = `job${this.jobs.size + 1}`;
+    const progress = { done: 0, total: 0, unit: "documents" };
+    const times = { created_at: now, updated_at: now };
+    const job: JobInfo = {
+      id,
+      kind: "compact",
+      collection,
+      status: "running",
+      ...times,
+      progress,
+      result: null,
+      error: null,
+    };
+    this.jobs.set(`${tenant}/${id}`, job);
+    return job;
+  }
+
+  async job(tenant: string, id: string): Promise<JobInfo> {
+    const job = this.jobs.get(`${tenant}/${id}`);
+    if (job !== undefined) return job;
+    throw new MosaicError("not_found", "read job", { code: "job_not_found", detail: "There is no job of this id." });
+  }
+
+  async cancelJob(tenant: string, id: string): Promise<JobInfo> {
+    const job: JobInfo = { ...(await this.job(tenant, id)), status: "cancelled" };
+    this.jobs.set(`${tenant}/${id}`, job);
+    return job;
   }
 
   async put(scope: Scope, document: DocumentInput): Promise<WriteResult & { readonly created: boolean }> {
@@ -204,6 +239,7 @@ export class MemoryEngine implements Engine {
       wal: { segments: 0, bytes: 0, last_sequence: this.#sequence, folded_through: 0 },
       cache: { bytes: 0, files: 0 },
       last_fold_at: null,
+      last_compaction_at: null,
     };
   }
 

@@ -1,0 +1,122 @@
+import {
+  type Clock,
+  formatTimestamp,
+  isMosaicError,
+  MosaicError,
+  type Random,
+  type Scope,
+  type TenantName,
+} from "../../base/index.ts";
+import { isUnknownOutcome } from "../../manifest/index.ts";
+import type { ObjectStore } from "../../store/index.ts";
+import { isOver, type Job, type JobProgress, type JobStatus } from "./job.ts";
+
+export interface StoredJob<State = unknown> {
+  readonly job: Job<State>;
+  readonly etag: string;
+}
+
+interface Parts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const prefix = "jobs/";
+/** A running job whose process has not written for so long may be taken over. */
+export const aliveMs = 60_000;
+const tries = 20;
+
+/** Jobs as objects `jobs/<tenant>/<id>.json`, replaced by compare-and-swap. */
+export class JobStore {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async create(kind: string, scope: Scope, progress: JobProgress): Promise<StoredJob> {
+    const { store, clock, random } = this.#parts;
+    const now = formatTimestamp(clock.now());
+    const job: Job = {
+      format: 1,
+      id: random.id(clock.now()),
+      kind,
+      tenant: scope.tenant,
+      collection: scope.collection,
+      status: "running",
+      createdAt: now,
+      updatedAt: now,
+      aliveUntilMs: clock.now() + aliveMs,
+      cancelRequested: false,
+      progress,
+      result: null,
+      error: null,
+      state: null,
+    };
+    const { etag } = await store.put(keyOf(job.tenant, job.id), encode(job), { ifNoneMatch: "*" });
+    return { job, etag };
+  }
+
+  /** Throws `not_found` (code `job_not_found`). */
+  async read(tenant: TenantName, id: string): Promise<StoredJob> {
+    const got = /^[0-9a-z]{1,64}$/.test(id) ? await this.#parts.store.get(keyOf(tenant, id)) : undefined;
+    if (got?.status === "found") return { job: decode(got.bytes), etag: got.info.etag };
+    throw new MosaicError("not_found", "read job", { code: "job_not_found", detail: "There is no job of this id." });
+  }
+
+  /** Writes `change` to the newest state of the job, until nobody came between. */
+  async update(start: StoredJob, change: (job: Job) => Partial<Job>): Promise<StoredJob> {
+    const { store, clock, random } = this.#parts;
+    let { job, etag } = start;
+    for (let attempt = 0; attempt < tries; attempt++) {
+      const next = { ...job, ...change(job), updatedAt: formatTimestamp(clock.now()) };
+      try {
+        return { job: next, etag: (await store.put(keyOf(job.tenant, job.id), encode(next), { ifMatch: etag })).etag };
+      } catch (error) {
+        if (!isMosaicError(error, "conflict") && !isUnknownOutcome(error)) throw error;
+      }
+      await clock.sleep(random.next() * 50);
+      ({ job, etag } = await this.read(job.tenant as TenantName, job.id));
+    }
+    throw new MosaicError("unavailable", "write job", { code: "write_contention", retryAfterMs: 1000 });
+  }
+
+  /** Asks the job's process to end it; one that nobody runs any more ends at once. */
+  async cancel(tenant: TenantName, id: string): Promise<StoredJob> {
+    const stored = await this.read(tenant, id);
+    if (isOver(stored.job)) return stored;
+    return await this.update(stored, (job): Partial<Job> => {
+      const abandoned = job.aliveUntilMs < this.#parts.clock.now();
+      const status: JobStatus = !isOver(job) && abandoned ? "cancelled" : job.status;
+      return { cancelRequested: true, status };
+    });
+  }
+
+  /** Takes over a running job that nobody keeps alive; undefined when somebody does. */
+  async takeOver(stored: StoredJob): Promise<StoredJob | undefined> {
+    const { clock } = this.#parts;
+    if (isOver(stored.job) || stored.job.aliveUntilMs >= clock.now()) return undefined;
+    const { store } = this.#parts;
+    const next = { ...stored.job, aliveUntilMs: clock.now() + aliveMs };
+    try {
+      const { etag } = await store.put(keyOf(next.tenant, next.id), encode(next), { ifMatch: stored.etag });
+      return { job: next, etag };
+    } catch (error) {
+      if (isMosaicError(error, "conflict") || isUnknownOutcome(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Every job of every tenant: for a server that starts, and for clearing up. */
+  async *all(): AsyncGenerator<StoredJob> {
+    for await (const { key } of this.#parts.store.list(prefix)) {
+      const got = await this.#parts.store.get(key);
+      if (got.status === "found") yield { job: decode(got.bytes), etag: got.info.etag };
+    }
+  }
+}
+
+const keyOf = (tenant: string, id: string): string => `${prefix}${tenant}/${id}.json`;
+const encode = (job: Job): Uint8Array => Buffer.from(`${JSON.stringify(job, null, 1)}\n`);
+const decode = (bytes: Uint8Array): Job => JSON.parse(Buffer.from(bytes).toString("utf8")) as Job;
