@@ -40,6 +40,9 @@ export function formatTimestamp(epochMs: number): string {
   return text.endsWith(".000") ? text.slice(0, -4) : text;
 }
 
+/** Milliseconds since the epoch of a time in its stored form. */
+export const epochMsOf = (timestamp: string): number => Date.parse(`${timestamp.replace(" ", "T")}Z`);
+
 const stored = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/;
 
 /** Stored form of an ISO 8601 date or time (no zone means UTC), or undefined when it is not one. */

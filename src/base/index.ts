@@ -4,7 +4,7 @@
  * Owns: the only access to clock, timers, randomness and environment variables.
  * Never: knows of documents, storage or HTTP.
  */
-export { type Clock, formatTimestamp, parseTimestamp, systemClock } from "./clock.ts";
+export { type Clock, epochMsOf, formatTimestamp, parseTimestamp, systemClock } from "./clock.ts";
 export { sha256, sha256OfFile } from "./digest.ts";
 export {
   asMosaicError,

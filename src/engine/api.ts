@@ -67,6 +67,8 @@ export interface SearchRequest {
   readonly consistency: "strong" | "eventual";
   readonly shard_limit?: number;
   readonly timeout_ms?: number;
+  /** A generation, or a time: the collection as it was. */
+  readonly as_of?: number | string;
   readonly explain: boolean;
 }
 
@@ -200,6 +202,22 @@ export interface VerifyReport {
   readonly problems: readonly VerifyProblem[];
 }
 
+export interface GetOptions {
+  readonly embedding?: boolean;
+  /** As in searches. */
+  readonly as_of?: number | string;
+}
+
+export interface GarbageReport {
+  /** Objects that nothing names: left behind by a crash. */
+  readonly orphans: readonly { readonly key: string; readonly bytes: number }[];
+  readonly bytes: number;
+  /** Objects that are kept for older generations only. */
+  readonly condemned: number;
+  /** False when nothing was to be changed. */
+  readonly collected: boolean;
+}
+
 /** Long work: begun by one call, followed by others, from any process. */
 export interface JobInfo {
   readonly id: string;
@@ -220,7 +238,7 @@ export interface Engine {
   put(scope: Scope, document: DocumentInput): Promise<WriteResult & { readonly created: boolean }>;
   /** Stores many, each on its own: a bad one is reported and harms no other. `documents` were only parsed from JSON. */
   putMany(scope: Scope, documents: readonly unknown[]): Promise<BatchResult>;
-  get(scope: Scope, id: string, options?: { readonly embedding?: boolean }): Promise<StoredDocument>;
+  get(scope: Scope, id: string, options?: GetOptions): Promise<StoredDocument>;
   patch(scope: Scope, id: string, patch: DocumentPatch): Promise<WriteResult>;
   delete(scope: Scope, id: string): Promise<WriteResult>;
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
@@ -233,6 +251,12 @@ export interface Engine {
   verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport>;
   /** Folds everything acknowledged so far into shards; returns when it is done. */
   fold(scope: Scope): Promise<void>;
+  /** Finds objects that nothing needs; with `collect` condemns them and deletes those whose time has come. */
+  gc(scope: Scope, collect: boolean): Promise<GarbageReport>;
+  /** Makes the collection `name` of the shards of `scope`, as of now or a kept generation, without copying them. */
+  branch(scope: Scope, name: CollectionName, asOf?: number | string): Promise<CollectionInfo>;
+  /** Makes a kept generation the current one. */
+  rollback(scope: Scope, asOf: number | string): Promise<CollectionInfo>;
   /** Begins to merge and re-cluster all shards of a collection. */
   compact(scope: Scope): Promise<JobInfo>;
   /** Throws `not_found` (code `job_not_found`). */

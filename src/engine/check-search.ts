@@ -1,3 +1,5 @@
+import { epochMsOf, parseTimestamp } from "../base/index.ts";
+import type { AsOf } from "../lifecycle/index.ts";
 import type { IncludeField, SearchRequest } from "./api.ts";
 import { invalid } from "./check-document.ts";
 
@@ -28,12 +30,23 @@ export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
   within("offset", offset, 0, maxOffset);
   if (input.shard_limit !== undefined) within("shard_limit", input.shard_limit, 1, 1_000_000);
   if (input.timeout_ms !== undefined) within("timeout_ms", input.timeout_ms, 1, 600_000);
+  checkAsOf(input.as_of);
   oneOf("recall", recall, ["fast", "balanced", "exact"]);
   oneOf("consistency", consistency, ["strong", "eventual"]);
   for (const field of include) oneOf("include", field, includable);
   if (input.min_score !== undefined && !Number.isFinite(input.min_score))
     throw invalid("invalid_min_score", "min_score is not a finite number.");
   return { ...input, limit, offset, include, recall, consistency, explain };
+}
+
+/** A generation's number, or a time. Throws `invalid` (code `invalid_as_of`) for anything else. */
+export function checkAsOf(asOf: number | string | undefined): AsOf | undefined {
+  if (asOf === undefined) return undefined;
+  const generation = typeof asOf === "number" || /^\d{1,15}$/.test(asOf) ? Number(asOf) : undefined;
+  if (generation !== undefined && Number.isSafeInteger(generation) && generation >= 1) return { generation };
+  const time = typeof asOf === "string" && generation === undefined ? parseTimestamp(asOf) : undefined;
+  if (time !== undefined) return { atMs: epochMsOf(time) };
+  throw invalid("invalid_as_of", "as_of is the number of a generation, or a time such as 2024-03-01T10:00:00Z.");
 }
 
 function within(field: string, value: number, least: number, most: number): void {

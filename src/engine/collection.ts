@@ -1,6 +1,7 @@
+import { LRUCache } from "lru-cache";
 import type { Clock, Logger, Random, Scope, Settings } from "../base/index.ts";
-import { type Builder, CollectionLog, Committer, Fold, FoldSchedule, ShardObjects } from "../ingest/index.ts";
-import { Compaction, type Compactor } from "../lifecycle/index.ts";
+import { type Builder, CollectionLog, Committer, Fold, FoldSchedule, PastLog, ShardObjects } from "../ingest/index.ts";
+import { type AsOf, Compaction, type Compactor, findSnapshot } from "../lifecycle/index.ts";
 import { ManifestStore, Retirement } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
 import { type LocalObjects, Summaries } from "../shard/index.ts";
@@ -19,6 +20,9 @@ export interface EngineParts {
   readonly workFolder: string;
 }
 
+/** Older generations kept ready for queries. */
+const pastViews = 4;
+
 /** One open collection: its log, its view for queries, its committer and its folds. */
 export class Collection {
   readonly scope: Scope;
@@ -29,6 +33,10 @@ export class Collection {
   readonly schedule: FoldSchedule;
   readonly retirement: Retirement;
   readonly compaction: Compaction;
+  readonly #past = new LRUCache<string, CollectionView>({ max: pastViews });
+
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
 
   private constructor(
     scope: Scope,
@@ -41,6 +49,8 @@ export class Collection {
     const { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder } = parts;
     const { shardMaxBytes, gcGraceMs, snapshotKeepMs, tailMaxBytes, foldSegments, foldBytes, foldIdleMs } = settings;
     this.scope = scope;
+    this.#store = store;
+    this.#clock = clock;
     this.manifests = manifests;
     this.log = log;
     this.view = new CollectionView(log, summaries);
@@ -96,6 +106,23 @@ export class Collection {
       },
     });
     return new Collection(scope, parts, manifests, log, summaries, onFolded);
+  }
+
+  /** What queries see: the collection as it is, or as it was. Refresh the log first. Throws `not_found` (`snapshot_gone`). */
+  async viewAt(asOf: AsOf | undefined): Promise<CollectionView> {
+    if (asOf === undefined) return this.view;
+    const manifest = await findSnapshot(this.manifests, this.log.manifest, asOf);
+    const untilMs = "atMs" in asOf ? asOf.atMs : undefined;
+    const key = `${manifest.generation} ${untilMs ?? ""}`;
+    const known = this.#past.get(key);
+    if (known !== undefined) return known;
+    const summaries = new Summaries(this.#store);
+    await summaries.load(manifest.shards);
+    const log = await PastLog.read(this.scope, manifest, untilMs, (sequence) => this.log.readSegment(sequence));
+    const view = new CollectionView(log, summaries);
+    // A moment that is still to come is not the past yet.
+    if (untilMs === undefined || untilMs < this.#clock.now()) this.#past.set(key, view);
+    return view;
   }
 
   async close(): Promise<void> {

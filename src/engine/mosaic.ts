@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type Clock,
+  type CollectionName,
   isMosaicError,
   type Logger,
   type Random,
@@ -30,6 +31,8 @@ import type {
   DocumentInput,
   DocumentPatch,
   Engine,
+  GarbageReport,
+  GetOptions,
   JobInfo,
   SearchRequest,
   SearchResponse,
@@ -41,6 +44,7 @@ import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats, describeUnreadable } from "./describe.ts";
 import { Jobs } from "./jobs.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
 
@@ -64,6 +68,7 @@ export class Mosaic implements Engine {
   readonly #reads: Reads;
   readonly #writes: Writes;
   readonly #jobs: Jobs;
+  readonly #lifecycle: Lifecycle;
   #inBackground = false;
 
   private constructor(settings: Settings, parts: EngineParts, embedder: Embedder) {
@@ -84,6 +89,7 @@ export class Mosaic implements Engine {
       if (this.#inBackground && settings.compactAutomatically) this.#jobs.noticeShards(collection);
     });
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
+    this.#lifecycle = new Lifecycle({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
     this.#jobs = new Jobs({ parts, open: (scope) => this.#reads.fresh(scope, async (collection) => collection) });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
   }
@@ -141,8 +147,8 @@ export class Mosaic implements Engine {
   delete(scope: Scope, id: string): Promise<WriteResult> {
     return this.#writes.delete(scope, id);
   }
-  get(scope: Scope, id: string, options: { readonly embedding?: boolean } = {}): Promise<StoredDocument> {
-    return this.#reads.get(scope, id, options.embedding ?? false);
+  get(scope: Scope, id: string, options: GetOptions = {}): Promise<StoredDocument> {
+    return this.#reads.get(scope, id, options);
   }
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
     return this.#reads.search(scope, request);
@@ -162,7 +168,10 @@ export class Mosaic implements Engine {
     return this.#reads.fresh(scope, (collection) => this.#describe(collection));
   }
   async deleteCollection(scope: Scope): Promise<void> {
-    await this.#reads.fresh(scope, (collection) => this.#collections.delete(collection));
+    await this.#reads.fresh(scope, async (collection) => {
+      await this.#lifecycle.releaseBranches(collection);
+      await this.#collections.delete(collection);
+    });
   }
   stats(scope: Scope): Promise<CollectionStats> {
     return this.#reads.fresh(scope, async (collection) => {
@@ -190,6 +199,15 @@ export class Mosaic implements Engine {
     await this.#reads.fresh(scope, async ({ schedule }) => schedule.foldAll());
   }
 
+  gc(scope: Scope, collect: boolean): Promise<GarbageReport> {
+    return this.#lifecycle.gc(scope, collect);
+  }
+  branch(scope: Scope, name: CollectionName, asOf?: number | string): Promise<CollectionInfo> {
+    return this.#lifecycle.branch(scope, name, asOf);
+  }
+  rollback(scope: Scope, asOf: number | string): Promise<CollectionInfo> {
+    return this.#lifecycle.rollback(scope, asOf);
+  }
   compact(scope: Scope): Promise<JobInfo> {
     return this.#jobs.compact(scope);
   }

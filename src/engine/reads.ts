@@ -4,9 +4,9 @@ import { liveDocuments } from "../manifest/index.ts";
 import type { LeafDocument, Root, VectorAnswer, VectorQuery } from "../search/index.ts";
 import { normalised } from "../shard/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type { Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
+import type { GetOptions, Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
 import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
-import { checkSearch } from "./check-search.ts";
+import { checkAsOf, checkSearch } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { type Collections, modelMismatch } from "./collections.ts";
 import { describeAnswer } from "./describe.ts";
@@ -71,12 +71,15 @@ export class Reads {
     }
   }
 
-  async get(scope: Scope, id: string, withEmbedding: boolean): Promise<StoredDocument> {
+  async get(scope: Scope, id: string, options: GetOptions): Promise<StoredDocument> {
     const key = documentId(id);
-    const found = await this.fresh(scope, (collection) => this.current(collection, key));
+    const asOf = checkAsOf(options.as_of);
+    const found = await this.fresh(scope, async (collection) =>
+      this.current({ view: await collection.viewAt(asOf) }, key),
+    );
     if (found === undefined) throw documentNotFound(id);
     const { text, metadata, createdAt, updatedAt, vector } = found;
-    const embedding = withEmbedding && vector !== null ? { embedding: [...vector] } : {};
+    const embedding = options.embedding && vector !== null ? { embedding: [...vector] } : {};
     return {
       id,
       text,
@@ -87,13 +90,13 @@ export class Reads {
     };
   }
 
-  /** The live document of an id in the state that the collection's log knows; refresh it first. */
-  async current(collection: Collection, id: DocumentId): Promise<CurrentDocument | undefined> {
-    const inTail = collection.log.tail.entry(id)?.operation;
+  /** The live document of an id in the state that the view's log knows; refresh it first. */
+  async current({ view }: Pick<Collection, "view">, id: DocumentId): Promise<CurrentDocument | undefined> {
+    const inTail = view.log.tail.entry(id)?.operation;
     if (inTail?.kind === "delete") return undefined;
     if (inTail !== undefined) return inTail;
     const { root, parts } = this.#with;
-    const [row] = await root.lookup(collection.view, [id], true, parts.settings.shardTimeoutMs);
+    const [row] = await root.lookup(view, [id], true, parts.settings.shardTimeoutMs);
     return row?.document == null ? undefined : { ...row.document, vector: row.vector };
   }
 
@@ -129,6 +132,9 @@ export class Reads {
   ): Promise<VectorAnswer> {
     const { root, parts } = this.#with;
     const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
+    const asOf = checkAsOf(request.as_of);
+    if (asOf !== undefined) await collection.log.refresh();
+    const view = await collection.viewAt(asOf);
     const query: VectorQuery = {
       vector: vector ?? new Float32Array(0),
       limit,
@@ -141,7 +147,7 @@ export class Reads {
       withText: include.includes("text") || include.includes("metadata"),
       withVector: include.includes("embedding"),
     };
-    return await root.search(collection.view, query);
+    return await root.search(view, query);
   }
 
   async #queryVector(collection: Collection, { query, vector }: SearchRequest): Promise<Float32Array | undefined> {

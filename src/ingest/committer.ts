@@ -139,7 +139,8 @@ export class Committer {
     const { tail, manifest } = this.#log;
     const sequence = tail.lastSequence + 1;
     const operations = open.flatMap(({ intent }) => intent.operations);
-    const segment: Segment = { incarnation: manifest.incarnation, nonce, operations };
+    const { incarnation } = manifest;
+    const segment: Segment = { incarnation, nonce, atMs: this.#options.clock.now(), operations };
     const previous = previousEntries(tail, sequence, operations);
     const [written] = await Promise.all([this.#put(sequence, segment), this.#log.confirm()]);
     if (!written) return false;

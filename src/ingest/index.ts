@@ -10,6 +10,7 @@ export { type Committed, Committer, type CommitterOptions, type Intent } from ".
 export { Fold, type FoldOutcome, type FoldParts } from "./fold.ts";
 export { FoldSchedule, type FoldScheduleOptions } from "./fold-schedule.ts";
 export { chooseMerge } from "./merge-policy.ts";
+export { PastLog } from "./past-log.ts";
 export {
   type Delete,
   decodeSegment,

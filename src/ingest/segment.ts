@@ -4,7 +4,7 @@ import { type DocumentId, MosaicError } from "../base/index.ts";
 /**
  * One WAL object. Little-endian; strings are u32 byte length + UTF-8; see docs/file-format.md#segments.
  *
- *   "MSG1" · u32 header length · header JSON {incarnation, nonce, entries} · entries · 32 bytes SHA-256 of all before
+ *   "MSG1" · u32 header length · header JSON {incarnation, nonce, atMs, entries} · entries · 32 bytes SHA-256 of all before
  *   entry: u8 kind (1 upsert, 2 delete) · id · for an upsert: text · metadata JSON · created_at · updated_at ·
  *          u32 dimensions (0: no vector) · float32 × dimensions
  */
@@ -29,6 +29,8 @@ export interface Segment {
   readonly incarnation: string;
   /** The writer's: after a lost answer it tells its own segment from another's. */
   readonly nonce: string;
+  /** By the writer's clock, milliseconds since the epoch: what a past moment of the log is told by. */
+  readonly atMs: number;
   readonly operations: readonly Operation[];
 }
 
@@ -84,8 +86,8 @@ function writeOperation(writer: Writer, operation: Operation): void {
 }
 
 export function encodeSegment(segment: Segment): Uint8Array {
-  const { incarnation, nonce, operations } = segment;
-  const header = JSON.stringify({ incarnation, nonce, entries: operations.length });
+  const { incarnation, nonce, atMs, operations } = segment;
+  const header = JSON.stringify({ incarnation, nonce, atMs, entries: operations.length });
   const capacity = operations.reduce((sum, one) => sum + operationBytes(one), 128 + header.length * 3);
   const writer = new Writer(capacity);
   writer.raw(magic);
@@ -152,10 +154,11 @@ export function decodeSegment(input: Uint8Array, key: string): Segment {
     });
   }
   const reader = new Reader(body, 4);
-  const { incarnation, nonce, entries } = JSON.parse(reader.text()) as {
+  const { incarnation, nonce, atMs, entries } = JSON.parse(reader.text()) as {
     incarnation: string;
     nonce: string;
+    atMs: number;
     entries: number;
   };
-  return { incarnation, nonce, operations: Array.from({ length: entries }, () => readOperation(reader)) };
+  return { incarnation, nonce, atMs, operations: Array.from({ length: entries }, () => readOperation(reader)) };
 }

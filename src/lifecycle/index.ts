@@ -8,6 +8,10 @@ export { Compaction, type CompactionParts, type CompactionState } from "./compac
 export { Compactor, type CompactorThread } from "./compaction/compactor.ts";
 export { chooseAll, chooseCompaction } from "./compaction/policy.ts";
 export type { Problem } from "./findings.ts";
+export { collectGarbage, findGarbage, type Garbage, type GcParts } from "./gc.ts";
 export { isOver, type Job, type JobProgress, type JobStatus } from "./jobs/job.ts";
 export { aliveMs, JobStore, type StoredJob } from "./jobs/job-store.ts";
+export { type BranchParts, branch, branchesInUse } from "./snapshots/branch.ts";
+export { type AsOf, findSnapshot } from "./snapshots/find.ts";
+export { rollback } from "./snapshots/rollback.ts";
 export { type Report, type VerifyParts, verifyCollection } from "./verify.ts";

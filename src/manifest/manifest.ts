@@ -66,6 +66,7 @@ export interface Condemned {
 export interface Branch {
   readonly collection: string;
   readonly incarnation: string;
+  readonly atMs: number;
   readonly keys: readonly string[];
 }
 

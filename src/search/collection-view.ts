@@ -1,5 +1,5 @@
 import type { Scope } from "../base/index.ts";
-import type { CollectionLog } from "../ingest/index.ts";
+import type { Tail } from "../ingest/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import { CellIndex } from "../selection/index.ts";
 import type { Summaries } from "../shard/index.ts";
@@ -13,16 +13,24 @@ export interface Snapshot {
   readonly targets: readonly ShardTarget[];
 }
 
+/** A collection as a log knows it: as it is now, or as it was. Manifest and tail are of one moment between two awaits. */
+export interface LogView {
+  readonly scope: Scope;
+  readonly manifest: Manifest;
+  readonly tail: Tail;
+  refresh(): Promise<void>;
+}
+
 /** Takes snapshots of a collection for queries. */
 export class CollectionView {
-  readonly log: CollectionLog;
+  readonly log: LogView;
   readonly summaries: Summaries;
   readonly #exclusions: Exclusions;
   /** These go with their manifest. */
   readonly #shards = new WeakMap<Manifest, readonly LeafShard[]>();
   readonly #cells = new WeakMap<Manifest, CellIndex>();
 
-  constructor(log: CollectionLog, summaries: Summaries) {
+  constructor(log: LogView, summaries: Summaries) {
     this.log = log;
     this.summaries = summaries;
     this.#exclusions = new Exclusions(summaries);

@@ -4,7 +4,7 @@
  * Owns: root and leaf, the search threads, their open shards.
  * Never: writes, or decides which objects are live.
  */
-export { CollectionView, type Snapshot } from "./collection-view.ts";
+export { CollectionView, type LogView, type Snapshot } from "./collection-view.ts";
 export { InlineLeaf } from "./inline-leaf.ts";
 export { Leaf } from "./leaf.ts";
 export type {

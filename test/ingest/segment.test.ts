@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest";
 import { decodeSegment, encodeSegment, operationBytes, type Segment } from "../../src/ingest/index.ts";
 import { anyOperation, remove, upsert } from "./operations.ts";
 
-const segmentOf = (operations: Segment["operations"]): Segment => ({ incarnation: "one", nonce: "abc", operations });
+const segmentOf = (operations: Segment["operations"]): Segment => ({
+  incarnation: "one",
+  nonce: "abc",
+  atMs: 1,
+  operations,
+});
 const sample = encodeSegment(
   segmentOf([upsert("a", { text: "ключ 🦊" }), remove("b"), upsert("c", { vector: null }), upsert("a")]),
 );
@@ -16,7 +21,7 @@ describe("a segment", () => {
         fc.string(),
         fc.string(),
         (operations, incarnation, nonce) => {
-          const segment = { incarnation, nonce, operations };
+          const segment = { incarnation, nonce, atMs: 1, operations };
           expect(decodeSegment(encodeSegment(segment), "wal/1")).toEqual(segment);
         },
       ),

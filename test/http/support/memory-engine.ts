@@ -1,4 +1,5 @@
 import {
+  type CollectionName,
   collectionName,
   documentId,
   MosaicError,
@@ -15,6 +16,7 @@ import type {
   DocumentInput,
   DocumentPatch,
   Engine,
+  GarbageReport,
   JobInfo,
   SearchRequest,
   SearchResponse,
@@ -93,6 +95,26 @@ export class MemoryEngine implements Engine {
       ...(input.embedding === undefined ? {} : { embedding: [...input.embedding] }),
     });
     return { id, version: `${++this.#sequence}.0`, created };
+  }
+
+  async gc(scope: Scope, collect: boolean): Promise<GarbageReport> {
+    await this.before("gc");
+    this.#find(scope);
+    return { orphans: [], bytes: 0, condemned: 0, collected: collect };
+  }
+
+  async branch(scope: Scope, name: CollectionName): Promise<CollectionInfo> {
+    await this.before("branch");
+    const { documents } = this.#find(scope);
+    const to = { ...scope, collection: name };
+    const copy = this.#create(to, {}).documents;
+    for (const [id, document] of documents) copy.set(id, document);
+    return await this.collection(to);
+  }
+
+  async rollback(scope: Scope): Promise<CollectionInfo> {
+    await this.before("rollback");
+    return await this.collection(scope);
   }
 
   readonly jobs = new Map<string, JobInfo>();
