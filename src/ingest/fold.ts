@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Clock,
@@ -18,10 +17,10 @@ import {
   type ShardEntry,
   type Stored,
 } from "../manifest/index.ts";
-import { type BuiltShard, cellRows, hashOf, type LocalObjects, type ShardRow, type Summaries } from "../shard/index.ts";
+import { cellRows, hashOf, type ObjectFiles, type ShardRow, type Summaries } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
-import type { Builder } from "./builder.ts";
-import type { SourceFile } from "./builder-worker.ts";
+import type { MeasuredShard, SourceFile } from "./build-job.ts";
+import type { ShardBuilder } from "./builder.ts";
 import type { CollectionLog } from "./collection-log.ts";
 import { chooseMerge } from "./merge-policy.ts";
 import { type Operation, operationBytes, type Upsert } from "./segment.ts";
@@ -34,8 +33,8 @@ export interface FoldParts {
   readonly logger: Logger;
   readonly manifests: ManifestStore;
   readonly summaries: Summaries;
-  readonly localObjects: LocalObjects;
-  readonly builder: Builder;
+  readonly localObjects: ObjectFiles;
+  readonly builder: ShardBuilder;
   /** Local folder for files under construction. */
   readonly workFolder: string;
   readonly shardMaxBytes: number;
@@ -54,7 +53,7 @@ interface Plan {
 
 /** New shards, and the rows that die in those that stay. */
 interface Built {
-  readonly shards: readonly BuiltShard[];
+  readonly shards: readonly MeasuredShard[];
   readonly deaths: ReadonlyMap<ShardEntry, readonly number[]>;
 }
 
@@ -82,14 +81,13 @@ export class Fold {
     const plan = this.#plan();
     if (plan === undefined) return "nothing";
     const folder = join(this.#parts.workFolder, plan.id);
-    await mkdir(folder, { recursive: true });
     try {
       const { shards, deaths } = await this.#buildWith(plan, folder);
       const added = await Promise.all(shards.map((shard) => this.#store(plan, shard)));
       const deletes = await this.#storeDeaths(deaths);
       return await this.#swap(plan, added, deletes);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await this.#parts.builder.discard(folder);
     }
   }
 
@@ -170,7 +168,7 @@ export class Fold {
     return candidates;
   }
 
-  async #store(plan: Plan, built: BuiltShard): Promise<ShardEntry> {
+  async #store(plan: Plan, built: MeasuredShard): Promise<ShardEntry> {
     const full = built.full || built.documents >= plan.base.manifest.settings.shardMaxDocs;
     return await this.#objects.put(built, plan.id, full ? "sealed" : "active");
   }

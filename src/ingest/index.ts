@@ -4,7 +4,8 @@
  * Owns: wal/ of a collection, the tail in memory, the thread that builds shards.
  * Never: validates or embeds a document, or answers a query.
  */
-export { Builder } from "./builder.ts";
+export { type BuildJob, type BuildResult, type MeasuredShard, measured, runBuild, takerOf } from "./build-job.ts";
+export { Builder, type ShardBuilder } from "./builder.ts";
 export { CollectionLog, type LogParts } from "./collection-log.ts";
 export { type Committed, Committer, type CommitterOptions, type Intent } from "./committer.ts";
 export { Fold, type FoldOutcome, type FoldParts } from "./fold.ts";

@@ -1,25 +1,18 @@
-import { stat } from "node:fs/promises";
-import { collectionPrefix, type Random, type Scope, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
-import {
-  type DeletesRef,
-  liveKeys,
-  type Manifest,
-  type ObjectRef,
-  type ShardEntry,
-  type ShardStatus,
-} from "../manifest/index.ts";
-import { type BuiltShard, DeadRows, type LocalObjects, readChecked } from "../shard/index.ts";
+import { collectionPrefix, type Random, type Scope, type ShardId, sha256 } from "../base/index.ts";
+import { type DeletesRef, liveKeys, type Manifest, type ShardEntry, type ShardStatus } from "../manifest/index.ts";
+import { DeadRows, type ObjectFiles, readChecked } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
+import type { MeasuredShard } from "./build-job.ts";
 
 /** Puts what a build made where it belongs; nothing of it is visible until a manifest names it. */
 export class ShardObjects {
   readonly #store: ObjectStore;
   readonly #random: Random;
-  readonly #localObjects: LocalObjects;
+  readonly #localObjects: ObjectFiles;
   readonly #prefix: string;
 
   constructor(
-    parts: { readonly store: ObjectStore; readonly random: Random; readonly localObjects: LocalObjects },
+    parts: { readonly store: ObjectStore; readonly random: Random; readonly localObjects: ObjectFiles },
     scope: Scope,
   ) {
     this.#store = parts.store;
@@ -29,8 +22,8 @@ export class ShardObjects {
   }
 
   /** Two PUTs. `build`: shared by the shards that were put into cells together. */
-  async put(built: BuiltShard, build: string, status: ShardStatus): Promise<ShardEntry> {
-    const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...(await describeFile(built.path)) };
+  async put(built: MeasuredShard, build: string, status: ShardStatus): Promise<ShardEntry> {
+    const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...built.file };
     const summary = {
       key: `${this.#prefix}summaries/${built.shard}`,
       sizeBytes: built.summary.length,
@@ -68,8 +61,4 @@ export class ShardObjects {
     ]);
     await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#store.delete(key)));
   }
-}
-
-async function describeFile(path: string): Promise<Omit<ObjectRef, "key">> {
-  return { sizeBytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
 }

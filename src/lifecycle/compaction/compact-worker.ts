@@ -1,7 +1,8 @@
+import { mkdirSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { serveJobs } from "../../base/index.ts";
+import { type MeasuredShard, measured, takerOf } from "../../ingest/index.ts";
 import {
-  type BuiltShard,
   Compact,
   DeadRows,
   Kernel,
@@ -37,7 +38,7 @@ export type CompactJob =
 
 export interface CompactAnswer {
   readonly regions?: readonly { readonly rows: number; readonly leaf: number }[];
-  readonly shards?: readonly BuiltShard[];
+  readonly shards?: readonly MeasuredShard[];
   readonly ids?: readonly string[];
   readonly rows?: readonly (number | undefined)[];
 }
@@ -78,15 +79,10 @@ function open({ sources, limits, clusterBy, partition }: CompactJob & { kind: "p
   return new Compact({ shards, clusterBy, ...limits, ...(partition === undefined ? {} : { partition }) });
 }
 
-function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): readonly BuiltShard[] {
+function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): readonly MeasuredShard[] {
   if (running === undefined) throw new RangeError("a compaction must be planned before it is built");
-  const ids = [...shardIds];
-  const nextShardId = (): string => {
-    const id = ids.shift();
-    if (id === undefined) throw new RangeError("more shards than ids were given");
-    return id;
-  };
-  return running.build(region, { folder, nextShardId }, kernel);
+  mkdirSync(folder, { recursive: true });
+  return running.build(region, { folder, nextShardId: takerOf(shardIds) }, kernel).map(measured);
 }
 
 function withFile<T>({ path, file: expected }: CompactSource, task: (file: ShardFile) => T): T {

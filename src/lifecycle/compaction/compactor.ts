@@ -1,5 +1,6 @@
+import { rm } from "node:fs/promises";
 import { type Logger, WorkerClient, workerUrl } from "../../base/index.ts";
-import type { BuiltShard } from "../../shard/index.ts";
+import type { MeasuredShard } from "../../ingest/index.ts";
 import type { CompactAnswer, CompactJob, CompactSource } from "./compact-worker.ts";
 
 export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
@@ -7,11 +8,13 @@ export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
 /** What a compaction asks of the thread that reads and writes files: one at a time. */
 export interface CompactorThread {
   plan(plan: Plan): Promise<readonly { readonly rows: number; readonly leaf: number }[]>;
-  build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly BuiltShard[]>;
+  build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly MeasuredShard[]>;
+  /** Removes a file that was built and stored. */
+  discard(path: string): Promise<void>;
   ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]>;
   rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]>;
-  /** Ends the plan: its files are closed. */
-  done(): Promise<void>;
+  /** Ends the plan: its files are closed, and what was built in `folder` is removed. */
+  done(folder: string): Promise<void>;
 }
 
 /** A thread of its own, so that folds, which writers wait for, don't queue behind a compaction. */
@@ -27,8 +30,11 @@ export class Compactor implements CompactorThread {
   async plan(plan: Plan): Promise<readonly { readonly rows: number; readonly leaf: number }[]> {
     return (await this.#ask({ kind: "plan", ...plan })).regions ?? [];
   }
-  async build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly BuiltShard[]> {
+  async build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly MeasuredShard[]> {
     return (await this.#ask({ kind: "build", region, folder, shardIds })).shards ?? [];
+  }
+  async discard(path: string): Promise<void> {
+    await rm(path, { force: true });
   }
   async ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]> {
     return (await this.#ask({ kind: "ids", source, rows })).ids ?? [];
@@ -36,8 +42,9 @@ export class Compactor implements CompactorThread {
   async rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
     return (await this.#ask({ kind: "rows", source, ids })).rows ?? [];
   }
-  async done(): Promise<void> {
+  async done(folder: string): Promise<void> {
     await this.#ask({ kind: "close" });
+    await rm(folder, { recursive: true, force: true });
   }
 
   close(): Promise<void> {

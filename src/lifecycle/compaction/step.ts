@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, formatTimestamp, type Random } from "../../base/index.ts";
 import type { CollectionLog, ShardObjects } from "../../ingest/index.ts";
@@ -11,7 +10,7 @@ import {
   type ShardEntry,
   type Stored,
 } from "../../manifest/index.ts";
-import { cellRows, type LocalObjects, type Partition } from "../../shard/index.ts";
+import { cellRows, type ObjectFiles, type Partition } from "../../shard/index.ts";
 import type { CompactSource } from "./compact-worker.ts";
 import type { CompactorThread } from "./compactor.ts";
 
@@ -20,7 +19,7 @@ export interface StepParts {
   readonly manifests: ManifestStore;
   readonly retirement: Retirement;
   readonly objects: ShardObjects;
-  readonly localObjects: LocalObjects;
+  readonly localObjects: ObjectFiles;
   readonly thread: CompactorThread;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,14 +60,12 @@ export interface StepResult {
 export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks): Promise<StepResult> {
   const { thread, workFolder, random } = parts;
   const folder = join(workFolder, `compact-${random.nonce(8)}`);
-  await mkdir(folder, { recursive: true });
   try {
     const sources = await Promise.all(plan.shards.map((entry) => sourceOf(parts, entry)));
     const shards = await buildAll(parts, plan, sources, folder, hooks);
     return await swap(parts, plan, shards);
   } finally {
-    await thread.done();
-    await rm(folder, { recursive: true, force: true });
+    await thread.done(folder);
   }
 }
 
@@ -114,7 +111,7 @@ async function buildRegion(
   const entries: ShardEntry[] = [];
   for (const built of await thread.build(region, folder, shardIds)) {
     entries.push(await objects.put(built, build, "compacted"));
-    await rm(built.path, { force: true });
+    await thread.discard(built.path);
   }
   return entries;
 }

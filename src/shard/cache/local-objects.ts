@@ -17,6 +17,9 @@ export interface LocalObjectsOptions {
   readonly onHit: () => void;
 }
 
+/** Local files of immutable objects, for who builds shards from them. */
+export type ObjectFiles = Pick<LocalObjects, "path" | "trust" | "drop">;
+
 export interface ImmutableRef {
   readonly key: string;
   readonly sizeBytes: number;

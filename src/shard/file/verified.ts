@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { MosaicError, sha256 } from "../../base/index.ts";
+import { MosaicError, sha256, sha256OfFileSync } from "../../base/index.ts";
 
 export interface Expected {
   readonly sizeBytes: number;
@@ -20,20 +19,6 @@ const damaged = (path: string, hint: string): MosaicError =>
 function identity(path: string): string {
   const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
-}
-
-function hashOfFile(path: string): string {
-  const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(1 << 20);
-  const file = openSync(path, "r");
-  try {
-    for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
-      hash.update(buffer.subarray(0, length));
-    }
-  } finally {
-    closeSync(file);
-  }
-  return hash.digest("hex");
 }
 
 /**
@@ -56,7 +41,7 @@ export class VerifiedFiles {
     const stamp = join(this.#folder, sha256(path).slice(0, 32));
     if (this.#read(stamp) !== mark) {
       if (statSync(path).size !== expected.sizeBytes) throw damaged(path, "its size differs; run: mosaic verify");
-      if (hashOfFile(path) !== expected.sha256) throw damaged(path, "its bytes differ; run: mosaic verify");
+      if (sha256OfFileSync(path) !== expected.sha256) throw damaged(path, "its bytes differ; run: mosaic verify");
       this.#write(stamp, mark);
     }
     this.#passed.add(mark);
