@@ -1,11 +1,22 @@
 import { LRUCache } from "lru-cache";
 import type { Clock, Logger, Random, Scope, Settings } from "../base/index.ts";
-import { type Builder, CollectionLog, Committer, Fold, FoldSchedule, PastLog, ShardObjects } from "../ingest/index.ts";
-import { type AsOf, Compaction, type Compactor, findSnapshot } from "../lifecycle/index.ts";
+import {
+  CollectionLog,
+  Committer,
+  Fold,
+  FoldSchedule,
+  PastLog,
+  type ShardBuilder,
+  ShardObjects,
+} from "../ingest/index.ts";
+import { type AsOf, Compaction, type CompactorThread, findSnapshot } from "../lifecycle/index.ts";
 import { ManifestStore, Retirement } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
-import { type LocalObjects, Summaries } from "../shard/index.ts";
+import { type LocalObjects, type ObjectFiles, Summaries } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
+
+/** Local copies of immutable objects, and how much they are. */
+export type LocalFiles = ObjectFiles & Pick<LocalObjects, "bytes" | "count">;
 
 /** What all collections of an engine share. */
 export interface EngineParts {
@@ -14,9 +25,9 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly localObjects: LocalObjects;
-  readonly builder: Builder;
-  readonly compactor: Compactor;
+  readonly localObjects: LocalFiles;
+  readonly builder: ShardBuilder;
+  readonly compactor: CompactorThread;
   readonly workFolder: string;
 }
 

@@ -1,7 +1,6 @@
 import { collectionPrefix, type MosaicError, type Scope } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { LeafHit, VectorAnswer } from "../search/index.ts";
-import type { LocalObjects } from "../shard/index.ts";
 import { type Receipt, usdOf } from "../telemetry/index.ts";
 import type {
   CollectionInfo,
@@ -12,7 +11,7 @@ import type {
   SearchResponse,
   VerifyReport,
 } from "./api.ts";
-import type { Collection } from "./collection.ts";
+import type { Collection, LocalFiles } from "./collection.ts";
 
 export function describeCollection(collection: Collection, documents: number): CollectionInfo {
   const { manifest, scope } = collection.log;
@@ -31,7 +30,7 @@ export function describeCollection(collection: Collection, documents: number): C
   };
 }
 
-export function describeStats(collection: Collection, documents: number, localObjects: LocalObjects): CollectionStats {
+export function describeStats(collection: Collection, documents: number, localObjects: LocalFiles): CollectionStats {
   const { manifest, tail } = collection.log;
   return {
     documents,

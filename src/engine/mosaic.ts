@@ -1,7 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type Clock,
   type CollectionName,
@@ -16,11 +12,9 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
-import { Builder } from "../ingest/index.ts";
-import { Compactor, verifyCollection } from "../lifecycle/index.ts";
+import { verifyCollection } from "../lifecycle/index.ts";
 import { listTenants } from "../manifest/index.ts";
-import { InlineLeaf, type LeafRunner, LocalLeaves, Root, ShardHealth, WorkerPool } from "../search/index.ts";
-import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
+import { Root } from "../search/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type {
@@ -45,6 +39,7 @@ import { Collections } from "./collections.ts";
 import { describeCollection, describeStats, describeUnreadable } from "./describe.ts";
 import { Jobs } from "./jobs.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { localMachinery, type Machinery } from "./machinery.ts";
 import { Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
 
@@ -55,6 +50,7 @@ export interface OpenOptions {
   /** Instead of what the settings name: for tests, and for compositions that bring their own. */
   readonly store?: ObjectStore;
   readonly embedder?: Embedder;
+  readonly machinery?: Machinery;
 }
 
 /** Mosaic in this process: the library, and what the server and the command line stand on. */
@@ -63,7 +59,7 @@ export class Mosaic implements Engine {
   readonly limits: Engine["limits"];
   readonly #parts: EngineParts;
   readonly #embedder: Embedder;
-  readonly #leaves: LeafRunner;
+  readonly #machinery: Machinery;
   readonly #collections: Collections;
   readonly #reads: Reads;
   readonly #writes: Writes;
@@ -71,20 +67,14 @@ export class Mosaic implements Engine {
   readonly #lifecycle: Lifecycle;
   #inBackground = false;
 
-  private constructor(settings: Settings, parts: EngineParts, embedder: Embedder) {
-    const { maxBodyBytes, maxBatchDocs, maxTextBytes, searchThreads, codesMaxBytes, openShards, cachePath } = settings;
-    const { shardIdleMs, mmapMaxBytes } = settings;
-    const { clock, logger, localObjects } = parts;
+  private constructor(settings: Settings, parts: EngineParts, embedder: Embedder, machinery: Machinery) {
+    const { maxBodyBytes, maxBatchDocs, maxTextBytes } = settings;
     this.settings = settings;
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
     this.#parts = parts;
     this.#embedder = embedder;
-    const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder: verifiedFolder(cachePath) };
-    this.#leaves =
-      searchThreads === 0
-        ? new InlineLeaf(limits)
-        : new WorkerPool({ ...limits, threads: searchThreads, clock, logger });
-    const root = new Root(new LocalLeaves(this.#leaves, localObjects, new ShardHealth(clock)), clock);
+    this.#machinery = machinery;
+    const root = new Root(machinery.leaves, parts.clock);
     this.#collections = new Collections(parts, embedder, (collection) => {
       if (this.#inBackground && settings.compactAutomatically) this.#jobs.noticeShards(collection);
     });
@@ -99,39 +89,15 @@ export class Mosaic implements Engine {
     const { logger = silentLogger, clock = systemClock, random = systemRandom } = options;
     const embedder = options.embedder ?? openEmbedder(settings, { clock });
     const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
-    const verified = new VerifiedFiles(verifiedFolder(settings.cachePath));
-    const localObjects = new LocalObjects({
-      store,
-      random,
-      verified,
-      folder: join(settings.cachePath, "objects"),
-      maxBytes: settings.cacheMaxBytes,
-      onHit: () => {
-        const receipt = currentReceipt();
-        if (receipt !== undefined) receipt.cacheHits++;
-      },
-    });
-    const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
-    return new Mosaic(
-      settings,
-      {
-        settings,
-        store,
-        clock,
-        random,
-        logger,
-        localObjects,
-        builder: new Builder({ verifiedFolder: verifiedFolder(settings.cachePath) }, logger),
-        compactor: new Compactor({ verifiedFolder: verifiedFolder(settings.cachePath) }, logger),
-        workFolder,
-      },
-      embedder,
-    );
+    const machinery = options.machinery ?? localMachinery(settings, { store, clock, random, logger });
+    const { localObjects, builder, compactor, workFolder } = machinery;
+    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder };
+    return new Mosaic(settings, parts, embedder, machinery);
   }
 
   /** Loads model and threads ahead of the first query. */
   async warm(): Promise<void> {
-    this.#leaves.warm();
+    this.#machinery.warm();
     await this.#embedder.warm();
   }
 
@@ -239,15 +205,7 @@ export class Mosaic implements Engine {
   async close(): Promise<void> {
     await this.#jobs.close();
     await this.#collections.close();
-    await Promise.all([
-      this.#parts.compactor.close(),
-      this.#leaves.close(),
-      this.#parts.builder.close(),
-      this.#embedder.close(),
-    ]);
+    await Promise.all([this.#machinery.close(), this.#embedder.close()]);
     await this.#parts.store.close();
-    await rm(this.#parts.workFolder, { recursive: true, force: true });
   }
 }
-
-const verifiedFolder = (cachePath: string): string => join(cachePath, "verified");
