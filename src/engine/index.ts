@@ -7,4 +7,5 @@
 
 export { settingsFrom } from "../base/index.ts";
 export type * from "./api.ts";
+export type { Machinery } from "./machinery.ts";
 export { Mosaic, type OpenOptions } from "./mosaic.ts";
