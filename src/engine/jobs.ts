@@ -71,7 +71,9 @@ export class Jobs {
 
   /** Goes on with jobs whose process has died. */
   async resume(): Promise<void> {
-    for await (const stored of this.#store.all()) {
+    for await (const stored of this.#store.all((error) =>
+      this.#with.parts.logger.warn("a job can't be read", errorFields(error)),
+    )) {
       if (isOver(stored.job)) continue;
       const taken = await this.#store.takeOver(stored);
       if (taken !== undefined) this.#run(taken);

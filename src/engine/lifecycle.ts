@@ -64,7 +64,7 @@ export class Lifecycle {
   /** Takes back what branches no longer use, so that a collection whose branches are gone can be deleted. */
   async releaseBranches({ log, manifests }: Collection): Promise<void> {
     if (log.manifest.branches.length === 0) return;
-    const branches = await branchesInUse({ ...this.#branchParts(), keepMs: 0 }, log.manifest);
+    const branches = await branchesInUse(this.#branchParts(), log.manifest);
     const before = log.manifest.generation;
     if (branches === undefined) return;
     const swapped = await manifests.update(log.stored, (now) => (now.generation === before ? { branches } : undefined));

@@ -7,6 +7,7 @@ import {
   type Manifest,
   type ManifestStore,
   manifestKey,
+  quarantinedKeys,
   type Retirement,
   segmentKey,
   sequenceOfSegment,
@@ -64,15 +65,18 @@ export async function collectGarbage(parts: GcParts): Promise<Garbage> {
   return found;
 }
 
-/** The branches as they were found; one that was noted since then stays as it is. */
+/** The branches as they were found; one that was noted since then, or anew, stays as it is. */
 function merged(current: Manifest, before: Manifest, checked: readonly Branch[]): readonly Branch[] {
-  const known = new Set(before.branches.map(({ incarnation }) => incarnation));
-  return [...checked, ...current.branches.filter(({ incarnation }) => !known.has(incarnation))];
+  const noteOf = ({ incarnation, atMs }: Branch): string => `${incarnation} ${atMs}`;
+  const known = new Set(before.branches.map(noteOf));
+  const found = new Map(checked.map((one) => [noteOf(one), one]));
+  return current.branches.flatMap((one) => (known.has(noteOf(one)) ? (found.get(noteOf(one)) ?? []) : one));
 }
 
 /** What the manifest, its log and the generations that are kept need. */
-function namedBy(manifest: Manifest, prefix: string): (key: string) => boolean {
-  const keys = new Set([...liveKeys(manifest), ...manifest.condemned.flatMap((one) => one.keys), prefix + manifestKey]);
+export function namedBy(manifest: Manifest, prefix: string): (key: string) => boolean {
+  const condemned = manifest.condemned.flatMap((one) => one.keys);
+  const keys = new Set([...liveKeys(manifest), ...quarantinedKeys(manifest), ...condemned, prefix + manifestKey]);
   for (const { wal } of manifest.condemned) {
     for (let sequence = wal?.[0] ?? 1; sequence <= (wal?.[1] ?? 0); sequence++) keys.add(prefix + segmentKey(sequence));
   }

@@ -21,6 +21,7 @@ export {
   manifestKey,
   type ObjectRef,
   type Precision,
+  quarantinedKeys,
   type ShardEntry,
   type ShardStatus,
   segmentKey,

@@ -1,5 +1,5 @@
 import { MosaicError } from "../base/index.ts";
-import { liveKeys, type Manifest } from "./manifest.ts";
+import { liveKeys, type Manifest, quarantinedKeys } from "./manifest.ts";
 
 /** A rule that every swap must keep. Returns what is wrong, or undefined. */
 export type Invariant = (before: Manifest, after: Manifest) => string | undefined;
@@ -34,15 +34,16 @@ const risenFrom = (condemned: ReadonlySet<string>, after: Manifest): string | un
 };
 
 const everyKeyOnce: Invariant = (_before, after) => {
-  const keys = liveKeys(after);
+  const keys = [...liveKeys(after), ...quarantinedKeys(after)];
   return new Set(keys).size === keys.length ? undefined : "a key is named twice";
 };
 
+/** The same object says the same: another count of it is a correction. */
 const deletesOnlyGrow: Invariant = (before, after) => {
   const was = new Map(before.shards.map((shard) => [shard.id, shard]));
-  const shrunk = after.shards.find((shard) => {
-    const old = was.get(shard.id)?.deletes;
-    return old != null && (shard.deletes === null || shard.deletes.count < old.count);
+  const shrunk = after.shards.find(({ id, deletes }) => {
+    const old = was.get(id)?.deletes;
+    return old != null && (deletes === null || (deletes.key !== old.key && deletes.count < old.count));
   });
   return shrunk === undefined ? undefined : `the dead rows of ${shrunk.id} must not come back`;
 };
@@ -78,6 +79,19 @@ const nothingBranchedIsDeleted: Invariant = (_before, after) => {
   return lost.length === 0 ? undefined : `${lost[0]} is used by a branch`;
 };
 
+/** What is left of a damaged shard may still be of use to who repairs by hand. */
+const nothingQuarantinedIsCondemned: Invariant = (_before, after) => {
+  const kept = new Set(quarantinedKeys(after));
+  const lost = after.condemned.flatMap(({ keys }) => keys).find((key) => kept.has(key));
+  return lost === undefined ? undefined : `${lost} is quarantined and can't be condemned`;
+};
+
+const quarantinedStays: Invariant = (before, after) => {
+  const kept = new Set(after.quarantined.map(({ id }) => id));
+  const lost = after.deleted ? undefined : before.quarantined.find(({ id }) => !kept.has(id));
+  return lost === undefined ? undefined : `${lost.id} is quarantined and can't be forgotten`;
+};
+
 const deletedStays: Invariant = (before) => (before.deleted ? "the collection is deleted" : undefined);
 
 const always: readonly Invariant[] = [
@@ -91,11 +105,12 @@ const always: readonly Invariant[] = [
   fenceHolds,
   onlyCondemnedIsDeleted,
   nothingBranchedIsDeleted,
+  nothingQuarantinedIsCondemned,
   deletedStays,
 ];
 
 /** What holds for every swap but a rollback, which brings an older generation back. */
-const forward: readonly Invariant[] = [nothingCondemnedReturns, deletesOnlyGrow];
+const forward: readonly Invariant[] = [nothingCondemnedReturns, deletesOnlyGrow, quarantinedStays];
 
 export interface SwapKind {
   readonly rollback: boolean;

@@ -89,6 +89,8 @@ export interface Manifest {
   readonly compactedAt: string | null;
   readonly fence: number;
   readonly shards: readonly ShardEntry[];
+  /** Shards that are damaged beyond repair: queries go without them, and what is left of their objects is kept. */
+  readonly quarantined: readonly ShardEntry[];
   readonly condemned: readonly Condemned[];
   /** Generations from this one on are kept in manifests/, as far as their objects are. */
   readonly historyFrom: number;
@@ -128,6 +130,7 @@ export function emptyManifest(
     compactedAt: null,
     fence: 0,
     shards: [],
+    quarantined: [],
     condemned: [],
     historyFrom: made.generation ?? 1,
     branches: [],
@@ -138,8 +141,11 @@ export function emptyManifest(
 export const liveDocuments = (shard: ShardEntry): number => shard.documents - (shard.deletes?.count ?? 0);
 
 /** Every key that this manifest needs to answer, the tail's segments aside. */
-export function liveKeys(manifest: Manifest): readonly string[] {
-  return manifest.shards.flatMap(({ file, summary, deletes }) =>
-    deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key],
-  );
-}
+export const liveKeys = ({ shards }: Pick<Manifest, "shards">): readonly string[] => shards.flatMap(keysOfShard);
+
+/** Keys of shards that no query reads, and that nothing may delete all the same. */
+export const quarantinedKeys = ({ quarantined }: Pick<Manifest, "quarantined">): readonly string[] =>
+  quarantined.flatMap(keysOfShard);
+
+const keysOfShard = ({ file, summary, deletes }: ShardEntry): readonly string[] =>
+  deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key];

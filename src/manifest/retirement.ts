@@ -1,6 +1,14 @@
 import { type Clock, collectionPrefix, errorFields, type Logger, type Scope } from "../base/index.ts";
 import type { ObjectStore } from "../store/index.ts";
-import { type Condemned, historyKey, liveKeys, type Manifest, type ShardEntry, segmentKey } from "./manifest.ts";
+import {
+  type Condemned,
+  historyKey,
+  liveKeys,
+  type Manifest,
+  quarantinedKeys,
+  type ShardEntry,
+  segmentKey,
+} from "./manifest.ts";
 
 export interface RetirementParts {
   readonly store: ObjectStore;
@@ -36,17 +44,20 @@ export class Retirement {
     }
   }
 
-  /** The list of the manifest that follows `current` with other `shards` and `foldedThrough`; call it within the swap. */
+  /** The list of the manifest that follows `current` with other shards and `foldedThrough`; call it within the swap. */
   next(
     current: Manifest,
     after: {
       readonly shards: readonly ShardEntry[];
+      /** As they were when absent. */
+      readonly quarantined?: readonly ShardEntry[];
       readonly foldedThrough: number;
       readonly orphans?: readonly string[];
     },
   ): Pick<Manifest, "condemned" | "historyFrom"> {
     const { clock } = this.#parts;
-    const live = new Set(liveKeys({ ...current, shards: after.shards }));
+    const { quarantined } = { ...current, ...after };
+    const live = new Set([...liveKeys(after), ...quarantinedKeys({ quarantined })]);
     const dropped = liveKeys(current).filter((key) => !live.has(key));
     const isGone = (one: Condemned): boolean => one.deleting && this.#gone.has(one.generation);
     const entry: Condemned = {

@@ -50,11 +50,12 @@ export class ManifestStore {
 
   /** The current manifest; `known` comes back as it is when it is still current (one request, no body). */
   async read(known?: Stored): Promise<Stored | undefined> {
-    const found = await this.#readAny(known);
+    const found = await this.readAny(known);
     return found?.manifest.deleted ? undefined : found;
   }
 
-  async #readAny(known?: Stored): Promise<Stored | undefined> {
+  /** The same; of a deleted collection its last generation. */
+  async readAny(known?: Stored): Promise<Stored | undefined> {
     const { store } = this.#parts;
     const key = this.#prefix + manifestKey;
     const got = await store.get(key, known === undefined ? {} : { ifNoneMatch: known.etag });
@@ -77,7 +78,11 @@ export class ManifestStore {
     return await this.#create(settings, content, undefined);
   }
 
-  async #create(settings: CollectionSettings, content: Partial<Manifest>, deleted: Stored | undefined): Promise<Stored> {
+  async #create(
+    settings: CollectionSettings,
+    content: Partial<Manifest>,
+    deleted: Stored | undefined,
+  ): Promise<Stored> {
     const { store, clock, random } = this.#parts;
     const last = deleted?.manifest;
     const made = {
@@ -92,7 +97,7 @@ export class ManifestStore {
       const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(manifest), condition);
       return { manifest, etag };
     } catch (error) {
-      const found = isMosaicError(error, "conflict", "unavailable") ? await this.#readAny() : undefined;
+      const found = isMosaicError(error, "conflict", "unavailable") ? await this.readAny() : undefined;
       if (found === undefined) throw error;
       if (found.manifest.incarnation === manifest.incarnation) return found; // our put, whose answer was lost
       if (found.manifest.deleted && deleted === undefined) return await this.#create(settings, content, found);
@@ -121,7 +126,7 @@ export class ManifestStore {
       const swapped = await this.#swap(current, next);
       if (swapped !== undefined) return swapped;
       await clock.sleep(random.next() * Math.min(1000, 10 * 2 ** attempt));
-      const reread = await this.#readAny();
+      const reread = await this.readAny();
       if (reread === undefined || reread.manifest.incarnation !== start.manifest.incarnation) throw this.#gone();
       if (reread.manifest.deleted && next.deleted) return reread;
       if (reread.manifest.deleted) throw this.#gone();
@@ -142,7 +147,7 @@ export class ManifestStore {
   async remove(start: Stored): Promise<void> {
     await this.update(start, ({ branches }) => {
       const [branch] = branches;
-      if (branch === undefined) return { deleted: true, shards: [], condemned: [] };
+      if (branch === undefined) return { deleted: true, shards: [], quarantined: [], condemned: [] };
       throw new MosaicError("conflict", "delete collection", {
         code: "collection_has_branches",
         detail: `The collection ${branch.collection} was branched off this one and uses its shards; delete or compact that first.`,

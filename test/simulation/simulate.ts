@@ -33,7 +33,7 @@ const keepMs = 2 * 60_000;
 const graceMs = 60_000;
 
 /** One history of several processes over one bucket; every call to storage may go wrong until the last part. */
-export async function simulate(seed: number, { steps = 500, bugs = {} as Bugs } = {}): Promise<Outcome> {
+export async function simulate(seed: number, { steps = 1200, bugs = {} as Bugs } = {}): Promise<Outcome> {
   const world = new World(seed);
   const bucket = new Bucket(world);
   const truths = new Map<string, Truth>();

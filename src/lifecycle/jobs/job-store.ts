@@ -60,8 +60,8 @@ export class JobStore {
 
   /** Throws `not_found` (code `job_not_found`). */
   async read(tenant: TenantName, id: string): Promise<StoredJob> {
-    const got = /^[0-9a-z]{1,64}$/.test(id) ? await this.#parts.store.get(keyOf(tenant, id)) : undefined;
-    if (got?.status === "found") return { job: decode(got.bytes), etag: got.info.etag };
+    const found = /^[0-9a-z]{1,64}$/.test(id) ? await this.#readKey(keyOf(tenant, id)) : undefined;
+    if (found !== undefined) return found;
     throw new MosaicError("not_found", "read job", { code: "job_not_found", detail: "There is no job of this id." });
   }
 
@@ -108,15 +108,28 @@ export class JobStore {
     }
   }
 
-  /** Every job of every tenant: for a server that starts, and for clearing up. */
-  async *all(): AsyncGenerator<StoredJob> {
+  /** Every job of every tenant: for a server that starts. One that can't be read is told, and left out. */
+  async *all(onDamaged: (error: unknown) => void): AsyncGenerator<StoredJob> {
     for await (const { key } of this.#parts.store.list(prefix)) {
-      const got = await this.#parts.store.get(key);
-      if (got.status === "found") yield { job: decode(got.bytes), etag: got.info.etag };
+      const stored = await this.#readKey(key).catch(onDamaged);
+      if (stored !== undefined) yield stored;
     }
+  }
+
+  async #readKey(key: string): Promise<StoredJob | undefined> {
+    const got = await this.#parts.store.get(key);
+    return got.status === "found" ? { job: decode(got.bytes, key), etag: got.info.etag } : undefined;
   }
 }
 
 const keyOf = (tenant: string, id: string): string => `${prefix}${tenant}/${id}.json`;
 const encode = (job: Job): Uint8Array => Buffer.from(`${JSON.stringify(job, null, 1)}\n`);
-const decode = (bytes: Uint8Array): Job => JSON.parse(Buffer.from(bytes).toString("utf8")) as Job;
+
+function decode(bytes: Uint8Array, key: string): Job {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8")) as Job;
+  } catch (cause) {
+    const detail = "The job can't be read. What it had finished stays; begin it again.";
+    throw new MosaicError("data", "read job", { code: "job_damaged", detail, key, cause });
+  }
+}

@@ -7,7 +7,7 @@ import {
   scopeOf,
   type TenantName,
 } from "../../base/index.ts";
-import { type Branch, liveKeys, type Manifest, ManifestStore } from "../../manifest/index.ts";
+import { type Branch, liveKeys, type Manifest, ManifestStore, quarantinedKeys } from "../../manifest/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 
 export interface BranchParts {
@@ -21,19 +21,33 @@ export interface BranchParts {
 /**
  * Makes the collection `to` with the shards of `from`, without copying one. First every collection that owns some of
  * the objects notes that they are used (so nothing deletes them), then the branch appears. A crash in between leaves notes
- * that gc takes back.
+ * that gc takes back once they are older than `keepMs`; whoever took so long notes them anew, since gc may have done so.
  */
 export async function branch(parts: BranchParts, from: Manifest, to: Scope): Promise<Manifest> {
-  const { clock, random } = parts;
+  const { clock, random, keepMs } = parts;
   const incarnation = random.id(clock.now());
-  const existing = await new ManifestStore(parts, to).read();
-  if (existing !== undefined) throw exists(to);
-  for (const [owner, keys] of byOwner(from)) {
-    await pin(parts, scopeOf(to.tenant, owner), { collection: to.collection, incarnation, atMs: clock.now(), keys });
-  }
+  const manifests = new ManifestStore(parts, to);
+  if ((await manifests.read()) !== undefined) throw exists(to);
+  const noted = { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
+  await pinAll(parts, from, to, incarnation);
   const { settings, shards, foldedAt, compactedAt } = from;
-  const stored = await new ManifestStore(parts, to).create(settings, { incarnation, shards, foldedAt, compactedAt });
+  const stored = await manifests.create(settings, { incarnation, shards, foldedAt, compactedAt });
+  const elapsedMs = Math.max(clock.now() - noted.wallMs, clock.monotonicMs() - noted.monotonicMs);
+  if (elapsedMs < keepMs / 2) return stored.manifest;
+  try {
+    await pinAll(parts, from, to, incarnation);
+  } catch (error) {
+    await manifests.remove(stored);
+    throw error;
+  }
   return stored.manifest;
+}
+
+async function pinAll(parts: BranchParts, from: Manifest, to: Scope, incarnation: string): Promise<void> {
+  for (const [owner, keys] of byOwner(from)) {
+    const note = { collection: to.collection, incarnation, atMs: parts.clock.now(), keys };
+    await pin(parts, scopeOf(to.tenant, owner), note);
+  }
 }
 
 /** The keys of each collection, by its name. */
@@ -55,7 +69,7 @@ async function pin(parts: BranchParts, owner: Scope, note: Branch): Promise<void
     const kept = new Set([...liveKeys(now), ...now.condemned.flatMap(({ keys }) => keys)]);
     for (const key of deleting) kept.delete(key);
     if (note.keys.some((key) => !kept.has(key))) throw lost(owner);
-    return { branches: [...now.branches, note] };
+    return { branches: [...now.branches.filter((one) => one.incarnation !== note.incarnation), note] };
   });
 }
 
@@ -73,11 +87,14 @@ export async function branchesInUse(
 
 async function inUse(parts: BranchParts, tenant: string, note: Branch): Promise<Branch | undefined> {
   const scope = scopeOf(tenant as TenantName, note.collection);
-  const manifest = (await new ManifestStore(parts, scope).read())?.manifest;
-  if (manifest === undefined || manifest.incarnation !== note.incarnation) {
-    return note.atMs + parts.keepMs > parts.clock.now() && manifest === undefined ? note : undefined;
+  const manifest = (await new ManifestStore(parts, scope).readAny())?.manifest;
+  if (manifest?.incarnation !== note.incarnation) {
+    // Not there yet, or never: it had its time to appear.
+    return note.atMs + parts.keepMs > parts.clock.now() ? note : undefined;
   }
-  const used = new Set([...liveKeys(manifest), ...manifest.condemned.flatMap(({ keys }) => keys)]);
+  if (manifest.deleted) return undefined;
+  const condemned = manifest.condemned.flatMap(({ keys }) => keys);
+  const used = new Set([...liveKeys(manifest), ...quarantinedKeys(manifest), ...condemned]);
   const keys = note.keys.filter((key) => used.has(key));
   return keys.length === 0 ? undefined : { ...note, keys };
 }
