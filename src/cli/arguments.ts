@@ -27,7 +27,7 @@ export function parseArguments(command: Command, args: readonly string[]): Argum
   } catch (error) {
     if (error instanceof UsageError) throw error;
     // Node's messages end in advice about `--`, which helps nobody here.
-    throw new UsageError((error as Error).message.split(". ")[0] ?? "wrong usage");
+    throw new UsageError((error as Error).message.split(/\. |\.?\n/)[0] ?? "wrong usage");
   }
 }
 

@@ -57,7 +57,7 @@ export class UsageError extends Error {
 export function wholeOption(context: Context, name: string, least: number, most: number): number | undefined {
   const text = context.options[name];
   if (text === undefined) return undefined;
-  const value = Number(text);
+  const value = /^\d+$/.test(String(text)) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
   throw new UsageError(`--${name} takes a whole number from ${least} to ${most}`);
 }

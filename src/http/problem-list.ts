@@ -37,7 +37,10 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   collection_not_found: [404, "No collection has this name; the first write creates it."],
   method_not_allowed: [405, "Use one of the methods in `Allow`."],
   collection_exists: [409, "Use it, delete it, or take another name."],
-  collection_has_branches: [409, "Delete the collections that were branched off it first, or compact them, so that they have shards of their own."],
+  collection_has_branches: [
+    409,
+    "Delete the collections that were branched off it first, or compact them, so that they have shards of their own.",
+  ],
   embedding_model_mismatch: [409, "Bring vectors, or ask a server with the collection's model; `detail` names it."],
   body_too_large: [413, "Send less than MAX_BODY_BYTES at once, or stream NDJSON."],
   too_many_documents: [413, "Split the batch into at most MAX_BATCH_DOCS documents, or stream NDJSON."],

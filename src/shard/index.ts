@@ -11,7 +11,13 @@ export type { SourceShard } from "./build/live-rows.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
-export { type ImmutableRef, LocalObjects, type LocalObjectsOptions, type ObjectFiles, readChecked } from "./cache/local-objects.ts";
+export {
+  type ImmutableRef,
+  LocalObjects,
+  type LocalObjectsOptions,
+  type ObjectFiles,
+  readChecked,
+} from "./cache/local-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
 export { DeadRows } from "./file/bitmap.ts";

@@ -57,6 +57,9 @@ export class FolderLock {
     const startedMs = this.#clock.monotonicMs();
     for (let attempt = 0; ; attempt++) {
       try {
+        // The file stays empty: no journal is ever needed, and none is left behind by a holder that was killed.
+        // Both statements read the file first, and so find it locked while another process holds it.
+        db.pragma("journal_mode = MEMORY");
         db.exec("BEGIN EXCLUSIVE");
         return;
       } catch (cause) {
@@ -79,8 +82,6 @@ export class FolderLock {
     if (known !== undefined) return known;
     mkdirSync(this.#folder, { recursive: true });
     const db = new Database(join(this.#folder, `${bucket}.lock`), { timeout: 0 });
-    // The file stays empty: no journal is ever needed, and none is left behind by a holder that was killed.
-    db.pragma("journal_mode = MEMORY");
     this.#open.set(bucket, db);
     return db;
   }

@@ -119,13 +119,15 @@ export class FolderStore implements ObjectStore {
     try {
       await rm(this.#path(key), { force: true });
     } catch (error) {
+      // A folder of other objects, or a part of the key that is an object: there is no object of this name.
+      if (noObject.has((error as NodeJS.ErrnoException).code)) return;
       throw failure("delete object", key, error);
     }
   }
 
   async copy(from: string, to: string): Promise<{ readonly etag: string }> {
     const path = this.#path(from);
-    if ((await stat(path).catch(() => undefined)) === undefined) throw objectNotFound("copy object", from);
+    if (!(await stat(path).catch(() => undefined))?.isFile()) throw objectNotFound("copy object", from);
     return await this.put(to, { path });
   }
 
@@ -307,6 +309,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const noObject: ReadonlySet<string | undefined> = new Set(["ERR_FS_EISDIR", "ENOTDIR"]);
+
 const byCode: Readonly<Record<string, { readonly code: string; readonly detail: string; readonly hint: string }>> = {
   ENOSPC: {
     code: "storage_full",
@@ -317,6 +321,11 @@ const byCode: Readonly<Record<string, { readonly code: string; readonly detail: 
     code: "storage_full",
     detail: "The disk quota is used up; nothing was stored.",
     hint: "free space, then send again",
+  },
+  EFBIG: {
+    code: "storage_full",
+    detail: "The storage takes no file as large as this; nothing was stored.",
+    hint: "raise the limit on file sizes (ulimit -f), then send again",
   },
   EROFS: {
     code: "storage_read_only",

@@ -5,6 +5,7 @@ export function checkKey(key: string): string {
   const parts = key.split("/");
   const bad =
     key === "" ||
+    !key.isWellFormed() ||
     Buffer.byteLength(key) > 1024 ||
     /[\\\0]/.test(key) ||
     parts.some((part) => part === "" || part === "." || part === "..");

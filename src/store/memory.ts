@@ -41,7 +41,7 @@ export class MemoryStore implements ObjectStore {
 
   async put(key: string, body: PutBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
     checkKey(key);
-    const bytes = body instanceof Uint8Array ? body.slice() : new Uint8Array(await readFile(body.path));
+    const bytes = new Uint8Array(body instanceof Uint8Array ? body : await readFile(body.path));
     // From here on nothing awaits, so that the comparison and the write are one step.
     const current = this.#objects.get(key)?.info.etag;
     if (options.ifNoneMatch === "*" && current !== undefined) throw preconditionFailed("put object", key);

@@ -14,6 +14,7 @@ import {
   S3Client,
   type StorageClass,
 } from "@aws-sdk/client-s3";
+import { silentLogger } from "../base/index.ts";
 import { checkKey } from "./keys.ts";
 import type {
   ByteRange,
@@ -25,7 +26,7 @@ import type {
   PutBody,
   PutOptions,
 } from "./object-store.ts";
-import { s3Failure, statusOf } from "./s3-failure.ts";
+import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -56,6 +57,8 @@ export class S3Store implements ObjectStore {
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
     this.#client = new S3Client({
       maxAttempts: 1,
+      // It would write to the console, plain text among our log lines; what it says comes as an error too.
+      logger: silentLogger,
       followRegionRedirects: true,
       // Streamed bodies keep a plain Content-Length this way, which every compatible server understands.
       requestChecksumCalculation: "WHEN_REQUIRED",
@@ -119,7 +122,7 @@ export class S3Store implements ObjectStore {
       return { etag: output.ETag ?? "" };
     } catch (error) {
       // A compare-and-swap on an object that is gone: S3 says 404.
-      if (ifMatch !== undefined && statusOf(error) === 404)
+      if (ifMatch !== undefined && statusOf(error) === 404 && nameOf(error) !== "NoSuchBucket")
         throw s3Failure("put object", key, { name: "PreconditionFailed", $metadata: { httpStatusCode: 412 } });
       throw s3Failure("put object", key, error, conditional);
     }

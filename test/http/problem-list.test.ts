@@ -18,6 +18,7 @@ const neverAnswered = [
   "object_not_found",
   "precondition_failed",
   // The schemas of requests refuse these before the engine does.
+  "invalid_as_of",
   "invalid_dimensions",
   "invalid_min_score",
   // startServer

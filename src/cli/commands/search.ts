@@ -14,9 +14,9 @@ export const search: Command = {
   },
   async run(context) {
     const { positionals, options, scope, json, output, open } = context;
-    const engine = await open();
     const limit = wholeOption(context, "limit", 1, 1000);
     const recall = choiceOption(context, "recall", ["fast", "balanced", "exact"]);
+    const engine = await open();
     const response = await engine.search(scope, {
       query: positionals.join(" "),
       explain: options["explain"] === true,

@@ -1,6 +1,6 @@
 import { errorFields, packageVersion } from "../../base/index.ts";
 import { startServer } from "../../http/index.ts";
-import { type Command, exitDone } from "../command.ts";
+import { type Command, exitDone, wholeOption } from "../command.ts";
 import { indexOwnDocs, isNewFolder } from "../first-start.ts";
 
 export const serve: Command = {
@@ -15,7 +15,8 @@ export const serve: Command = {
   details: "Stops on SIGTERM and SIGINT after the requests under way; a second signal stops at once.",
   async run(context) {
     const { options, output, clock, random, logger, open } = context;
-    const port = typeof options["port"] === "string" ? { port: Number(options["port"]) } : {};
+    const portNumber = wholeOption(context, "port", 0, 65_535);
+    const port = portNumber === undefined ? {} : { port: portNumber };
     const host = typeof options["host"] === "string" ? { host: options["host"] } : {};
     const settings = { ...context.settings, ...port, ...host };
     const isNew = isNewFolder(settings.storagePath);

@@ -1,9 +1,9 @@
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { parse } from "csv-parse";
-import { MosaicError } from "../../base/index.ts";
+import { isMosaicError, MosaicError } from "../../base/index.ts";
 import { type JsonFault, jsonFault, splitLines } from "../../http/index.ts";
 import { titleOf } from "./markdown.ts";
-import { contentOf, textOf } from "./read-file.ts";
+import { contentOf, textOf, textsOf } from "./read-file.ts";
 
 /** A document as read, not yet checked; or why a line is none. `place` is for people: `line 7`. */
 export interface Read {
@@ -22,14 +22,22 @@ const formats: Readonly<Record<string, Format>> = { ndjson, jsonl: ndjson, json,
 /** Standard input. */
 export const standardInput = "-";
 
-/** The documents of a file, by its name's ending (before a `.gz`). Holds no more of it than a line, but for `.json`. */
-export function documentsOf(
+/**
+ * The documents of a file, by its name's ending (before a `.gz`). Holds no more of it than a line, but for `.json`. Where
+ * the file cannot be read, or no further, the last thing read is that fault.
+ */
+export async function* documentsOf(
   path: string,
   stdin: AsyncIterable<Uint8Array>,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Read> {
-  if (path === standardInput) return ndjson(path, contentOf(stdin, onRead));
-  return formatOf(path)(path, contentOf(path, onRead));
+  try {
+    if (path === standardInput) yield* ndjson(path, contentOf(stdin, onRead));
+    else yield* formatOf(path)(path, contentOf(path, onRead));
+  } catch (error) {
+    if (!isMosaicError(error, "invalid")) throw error;
+    yield { place: path, fault: error.detail };
+  }
 }
 
 /** Throws `invalid` for an ending that says nothing. */
@@ -65,7 +73,7 @@ const whereFrom = (fault: JsonFault | undefined): string =>
   fault?.detail.replace(/^Line 1, c/, "C") ?? "It is not JSON.";
 
 async function* json(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Read> {
-  const read = parsed(await textOf(path, chunks));
+  const read = parsed(await textOf(chunks));
   if ("fault" in read) {
     yield { place: path, fault: read.fault };
     return;
@@ -78,8 +86,11 @@ const known = new Set(["id", "text", "created_at"]);
 
 /** A header row; `id`, `text`, `created_at` and `embedding` (a JSON array) are themselves, other columns metadata. */
 async function* csv(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Read> {
-  const rows = Readable.from(chunks).pipe(
+  // The callback only keeps a failure from being thrown twice: it reaches the reader of the rows.
+  const rows = pipeline(
+    Readable.from(textsOf(chunks)),
     parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: false }),
+    () => undefined,
   );
   let row = 1;
   try {
@@ -114,7 +125,7 @@ function csvDocument(
 }
 
 async function* markdown(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Read> {
-  const text = await textOf(path, chunks);
+  const text = await textOf(chunks);
   const title = titleOf(text);
   yield {
     place: path,
@@ -123,5 +134,5 @@ async function* markdown(path: string, chunks: AsyncIterable<Uint8Array>): Async
 }
 
 async function* plainText(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Read> {
-  yield { place: path, document: { id: path, text: await textOf(path, chunks), metadata: { source: path } } };
+  yield { place: path, document: { id: path, text: await textOf(chunks), metadata: { source: path } } };
 }

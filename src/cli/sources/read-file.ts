@@ -22,7 +22,7 @@ export async function* contentOf(
   try {
     for await (const chunk of unzipped) yield chunk as Uint8Array;
   } catch (cause) {
-    throw unreadable(typeof source === "string" ? source : "standard input", cause);
+    throw unreadable(cause);
   }
 }
 
@@ -30,7 +30,7 @@ async function* opened(path: string): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Uint8Array;
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw unreadable(cause);
   }
 }
 
@@ -49,31 +49,32 @@ async function* joined(first: Uint8Array, rest: AsyncIterable<Uint8Array>): Asyn
   yield* rest;
 }
 
-const unreadable = (path: string, cause: unknown): MosaicError => {
+const unreadable = (cause: unknown): MosaicError => {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "there is no such file",
-    EISDIR: "it is a folder",
-    EACCES: "access is denied",
+    ENOENT: "There is no such file.",
+    EISDIR: "It is a folder.",
+    EACCES: "Access is denied.",
   };
-  return new MosaicError("invalid", "read file", {
-    code: "unreadable_file",
-    detail: `Cannot read ${path}: ${reasons[code ?? ""] ?? message}.`,
-    cause,
-  });
+  const detail = reasons[code ?? ""] ?? `It cannot be read to its end: ${message}.`;
+  return new MosaicError("invalid", "read file", { code: "unreadable_file", detail, cause });
 };
 
-/** The whole of a small file as text. Throws `invalid` when it is not UTF-8. */
-export async function textOf(path: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts));
-  } catch (cause) {
-    throw new MosaicError("invalid", "read file", {
-      code: "invalid_utf8",
-      detail: `${path} is not UTF-8 text.`,
-      cause,
-    });
-  }
+/** The text of a stream of UTF-8, piece by piece. Throws `invalid` when it is not UTF-8. */
+export async function* textsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoded = (chunk?: Uint8Array): string => {
+    try {
+      return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
+    } catch (cause) {
+      throw new MosaicError("invalid", "read file", { code: "invalid_utf8", detail: "It is not UTF-8 text.", cause });
+    }
+  };
+  for await (const chunk of chunks) yield decoded(chunk);
+  yield decoded();
+}
+
+/** The whole of a small file as text. Throws as `textsOf`. */
+export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  return (await Array.fromAsync(textsOf(chunks))).join("");
 }

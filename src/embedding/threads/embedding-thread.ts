@@ -1,6 +1,9 @@
 import type { Worker } from "node:worker_threads";
-import { MosaicError } from "../../base/index.ts";
-import type { SliceRequest, ThreadReply } from "./messages.ts";
+import { MosaicError, systemClock } from "../../base/index.ts";
+import type { EndRequest, SliceRequest, ThreadReply } from "./messages.ts";
+
+/** Loading a model or embedding a text takes less; a thread that does not end by itself until then is ended. */
+const endMs = 5000;
 
 /** The thread is gone, and took its slice with it: nobody's fault but the thread's, so the slice may be tried again. */
 export class ThreadDied extends Error {}
@@ -11,6 +14,7 @@ export class EmbeddingThread {
   readonly ready: Promise<number>;
   readonly #loading = Promise.withResolvers<number>();
   readonly #worker: Worker;
+  readonly #ended = Promise.withResolvers<void>();
   #running: PromiseWithResolvers<readonly Float32Array[]> | undefined;
   #failure: Error | undefined;
 
@@ -22,7 +26,10 @@ export class EmbeddingThread {
     worker.on("error", (error) =>
       this.#die(new ThreadDied(`embedding thread failed: ${error.message}`, { cause: error })),
     );
-    worker.on("exit", () => this.#die(new ThreadDied("embedding thread ended")));
+    worker.on("exit", () => {
+      this.#ended.resolve();
+      this.#die(new ThreadDied("embedding thread ended"));
+    });
   }
 
   get idle(): boolean {
@@ -42,7 +49,12 @@ export class EmbeddingThread {
     return this.#running.promise;
   }
 
+  /** The thread ends itself: ended from outside while the model runs, ONNX takes the whole process with it. */
   async close(): Promise<void> {
+    const waiting = new AbortController();
+    this.#worker.postMessage({ end: true } satisfies EndRequest);
+    await Promise.race([this.#ended.promise, systemClock.sleep(endMs, waiting.signal).catch(() => undefined)]);
+    waiting.abort();
     await this.#worker.terminate();
   }
 

@@ -1,7 +1,7 @@
 /** Entry of an embedding thread: loads the model that `workerData` names, then answers one slice of texts after another. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { ModelSpec } from "../model-spec.ts";
-import type { SliceRequest, ThreadReply } from "./messages.ts";
+import type { ThreadReply, ThreadRequest } from "./messages.ts";
 import { loadModel, type TextModel } from "./text-model.ts";
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -21,10 +21,15 @@ async function answer(model: TextModel, texts: readonly string[]): Promise<Threa
   }
 }
 
+const loading = loadModel(workerData as ModelSpec);
+parentPort?.on("message", (request: ThreadRequest) => {
+  if ("end" in request) process.exit();
+  void loading.then((model) => answer(model, request.texts)).then(say, () => undefined); // not_loaded is said below
+});
 try {
-  const model = await loadModel(workerData as ModelSpec);
-  parentPort?.on("message", ({ texts }: SliceRequest) => void answer(model, texts).then(say));
-  say({ kind: "ready", dimensions: model.dimensions });
+  const { dimensions } = await loading;
+  say({ kind: "ready", dimensions });
 } catch (error) {
   say({ kind: "not_loaded", message: words(error) });
+  parentPort?.close();
 }

@@ -3,6 +3,13 @@ export interface SliceRequest {
   readonly texts: readonly string[];
 }
 
+/** Asks a thread to end as soon as it is between two runs of the model. */
+export interface EndRequest {
+  readonly end: true;
+}
+
+export type ThreadRequest = SliceRequest | EndRequest;
+
 /** What a thread says: once that it is ready (or can't be), then one answer for each slice. */
 export type ThreadReply =
   | { readonly kind: "ready"; readonly dimensions: number }
