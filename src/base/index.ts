@@ -32,6 +32,7 @@ export {
   type TenantName,
   tenantName,
 } from "./names.ts";
+export { nearest } from "./nearest.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { serveJobs } from "./serve-jobs.ts";

@@ -2,6 +2,7 @@ import {
   collectionName,
   jsonLogger,
   MosaicError,
+  nearest,
   packageVersion,
   settingsFrom,
   systemClock,
@@ -9,7 +10,7 @@ import {
   tenantName,
 } from "../base/index.ts";
 import { Mosaic } from "../engine/index.ts";
-import { type Arguments, commandHelp, generalHelp, nearest, parseArguments, usageLine } from "./arguments.ts";
+import { type Arguments, commandHelp, generalHelp, parseArguments, usageLine } from "./arguments.ts";
 import { type Command, type Context, exitDone, exitFailed, exitUsage, UsageError } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import type { Output } from "./output.ts";

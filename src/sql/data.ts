@@ -1,0 +1,46 @@
+import type { SqlValue } from "./language/values.ts";
+import type { FileRef } from "./process/messages.ts";
+
+/** An immutable object that a shard needs. */
+export interface ObjectRef {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A live shard as SQL sees it. */
+export interface SqlShard {
+  readonly id: string;
+  readonly file: ObjectRef;
+  readonly deletes: ObjectRef | null;
+  /** Rows in the file, dead ones included. */
+  readonly documents: number;
+  /** Ids whose rows here are out of date. */
+  readonly excluded: readonly string[];
+}
+
+/** One moment of a collection: its shards, and the documents that are in none yet, column by column without word_count. */
+export interface SqlData {
+  readonly shards: readonly SqlShard[];
+  readonly tail: readonly (readonly SqlValue[])[];
+}
+
+export type SearchKind = "vector_search" | "text_search" | "hybrid_search";
+
+/** A row of `vector_search(…)` and its like. */
+export interface ScoredId {
+  readonly id: string;
+  readonly score: number;
+}
+
+/** What SQL asks of the rest of the engine. */
+export interface SqlHelp {
+  /** The vector of a text, by the collection's model. Throws where it has none. */
+  embed(text: string): Promise<Float32Array>;
+  /** The best `limit` documents for a text, or (vector_search) a vector; best first. Throws for kinds it does not have. */
+  search(kind: SearchKind, query: string | Float32Array, limit: number): Promise<readonly ScoredId[]>;
+  /** The collection as it is now; called once, before anything is planned. */
+  snapshot(): Promise<SqlData>;
+  /** A local file with an object's bytes. */
+  file(ref: ObjectRef): Promise<FileRef>;
+}

@@ -1,0 +1,102 @@
+import type { SerializedError } from "../../base/index.ts";
+import type { SqlValue } from "../language/values.ts";
+
+/** What a process of the pool is asked and answers: plain data. */
+export type Job = PrepareJob | LeafJob | FinalJob;
+
+export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
+
+export interface FileRef {
+  readonly key: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Where the documents of one part of the work lie. */
+export type Unit = ShardUnit | RowsUnit;
+
+/** A shard file. Rows are left out that its bitmap calls dead, and those whose ids are named. */
+export interface ShardUnit {
+  readonly kind: "shard";
+  readonly shard: string;
+  readonly file: FileRef;
+  readonly deletes: FileRef | null;
+  readonly excluded: readonly string[];
+}
+
+/** Documents that come with the job, column by column as `documents` has them, without word_count. */
+export interface RowsUnit {
+  readonly kind: "rows";
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
+/** Values of `:pN`, by name. */
+export type BoundValues = Readonly<Record<string, SqlValue>>;
+
+/** A table that is made for one statement. */
+export interface GivenTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
+/** Says whether SQLite accepts a statement, and what its columns are called. */
+export interface PrepareJob {
+  readonly kind: "prepare";
+  readonly sql: string;
+  readonly tables: readonly GivenTable[];
+}
+
+/** Runs a statement over each unit and writes what comes out into a new file. */
+export interface LeafJob {
+  readonly kind: "leaf";
+  readonly units: readonly Unit[];
+  readonly sql: string;
+  readonly values: BoundValues;
+  readonly part: PartTable;
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly maxRows: number;
+}
+
+export interface PartTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** Runs a statement over the files that leaves wrote. */
+export interface FinalJob {
+  readonly kind: "final";
+  readonly part: PartTable | null;
+  readonly paths: readonly string[];
+  readonly tables: readonly GivenTable[];
+  readonly sql: string;
+  readonly values: BoundValues;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+export interface PrepareReply {
+  readonly columns: readonly string[];
+}
+
+export interface LeafOutcome {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Shards that could not be read; what they had written is not in the file. */
+  readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
+}
+
+export interface FinalReply {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
+export interface Replies {
+  readonly prepare: PrepareReply;
+  readonly leaf: LeafOutcome;
+  readonly final: FinalReply;
+}
+
+export type Reply = { readonly result: Replies[keyof Replies] } | { readonly error: SerializedError };

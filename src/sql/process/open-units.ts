@@ -1,0 +1,123 @@
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { LRUCache } from "lru-cache";
+import { MosaicError, sha256 } from "../../base/index.ts";
+import { DeadRows, VerifiedFiles } from "../../shard/index.ts";
+import { columnNames, documentColumns } from "../language/documents.ts";
+import { quoteText } from "../language/print.ts";
+import { Connection } from "./connection.ts";
+import type { RunLimits } from "./limits.ts";
+import type { FileRef, RowsUnit, ShardUnit, Unit } from "./messages.ts";
+
+export const fileUri = (path: string, query: string): string => quoteText(`${pathToFileURL(path).href}?${query}`);
+
+const columns = columnNames.join(", ");
+/** Written where the view says it: SQLite then puts the view's text in the statement's place, indexes and all. */
+const viewOf = (table: string, some: string): string =>
+  `DROP VIEW IF EXISTS temp.documents; CREATE TEMP VIEW documents AS SELECT ${columns} FROM ${table}${some}`;
+
+/** A shard's connection: `documents` shows its live rows. */
+class OpenShard {
+  readonly connection: Connection;
+  #hidden = "";
+
+  constructor(path: string, limits: RunLimits) {
+    this.connection = new Connection(limits);
+    const { db } = this.connection;
+    // Shards never change, so no lock is needed: `immutable`.
+    db.exec(`ATTACH ${fileUri(path, "mode=ro&immutable=1")} AS shard`);
+    db.exec("PRAGMA shard.mmap_size = 268435456");
+    db.exec("CREATE TEMP TABLE dead(row INTEGER PRIMARY KEY)");
+    db.exec(viewOf("shard.documents", ""));
+  }
+
+  /** Hides dead and outdated rows from now on. */
+  hide({ deletes, excluded }: ShardUnit): void {
+    const key = JSON.stringify([deletes?.key, excluded]);
+    if (key === this.#hidden || (this.#hidden === "" && deletes === null && excluded.length === 0)) return;
+    this.#hidden = key;
+    const { db } = this.connection;
+    db.exec("DELETE FROM temp.dead");
+    const insert = db.prepare("INSERT OR IGNORE INTO temp.dead VALUES (?)");
+    if (deletes !== null) for (const row of rowsOf(deletes)) insert.run(row);
+    db.prepare(
+      "INSERT OR IGNORE INTO temp.dead SELECT rowid FROM shard.documents WHERE id IN (SELECT value FROM json_each(?))",
+    ).run(JSON.stringify(excluded));
+    const [{ count }] = db.prepare("SELECT count(*) AS count FROM temp.dead").all() as [{ count: number }];
+    db.exec(viewOf("shard.documents", count === 0 ? "" : " WHERE rowid NOT IN (SELECT row FROM temp.dead)"));
+  }
+}
+
+function* rowsOf(ref: FileRef): Generator<number> {
+  const bytes = readFileSync(ref.path);
+  if (sha256(bytes) !== ref.sha256) {
+    throw new MosaicError("data", "read deletes", {
+      code: "deletes_damaged",
+      key: ref.key,
+      hint: "run: mosaic verify",
+    });
+  }
+  const dead = DeadRows.decode(bytes, ref.key);
+  for (let row = 0; row < dead.rows; row++) if (dead.isDead(row)) yield row + 1;
+}
+
+/** The shards that a process has open; a connection is a few hundred KB. */
+export class OpenUnits {
+  readonly #limits: RunLimits;
+  readonly #verified: VerifiedFiles;
+  readonly #open: LRUCache<string, OpenShard>;
+
+  constructor(limits: RunLimits, verifiedFolder: string, max: number) {
+    this.#limits = limits;
+    this.#verified = new VerifiedFiles(verifiedFolder);
+    this.#open = new LRUCache({ max, dispose: ({ connection }) => connection.close() });
+  }
+
+  /** Runs `task` on the unit's connection, where `documents` holds its live rows and nothing else. */
+  use<T>(unit: Unit, task: (connection: Connection) => T): T {
+    if (unit.kind === "rows") return this.#useRows(unit, task);
+    const shard = this.#shard(unit.file);
+    try {
+      shard.hide(unit);
+      return task(shard.connection);
+    } catch (error) {
+      this.#open.delete(unit.file.key);
+      throw error;
+    }
+  }
+
+  #shard(file: FileRef): OpenShard {
+    const known = this.#open.get(file.key);
+    if (known !== undefined) return known;
+    this.#verified.check(file.path, file);
+    const opened = new OpenShard(file.path, this.#limits);
+    this.#open.set(file.key, opened);
+    return opened;
+  }
+
+  #useRows<T>({ rows }: RowsUnit, task: (connection: Connection) => T): T {
+    const connection = new Connection(this.#limits);
+    try {
+      fillTail(connection, rows);
+      return task(connection);
+    } finally {
+      connection.close();
+    }
+  }
+}
+
+/** Words are counted as in a shard: the column is generated there, and here. */
+function fillTail({ db }: Connection, rows: RowsUnit["rows"]): void {
+  const stored = columnNames.filter((name) => name !== "word_count");
+  const declared = stored.map((name) => `${name} ${documentColumns[name]}`).join(", ");
+  db.exec(`CREATE TABLE rows(${declared},
+    word_count INTEGER GENERATED ALWAYS AS (length(text) - length(replace(text, ' ', '')) + 1) STORED)`);
+  const insert = db.prepare(`INSERT INTO rows(${stored.join(", ")}) VALUES (${stored.map(() => "?").join(", ")})`);
+  db.exec("BEGIN");
+  for (const row of rows) insert.run(...row);
+  db.exec("COMMIT");
+  db.exec(viewOf("main.rows", ""));
+}
+
+/** What a statement may read on such a connection. */
+export const unitReads: ReadonlySet<string> = new Set(["shard.documents", "temp.documents", "temp.dead", "main.rows"]);
