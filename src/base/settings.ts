@@ -47,6 +47,17 @@ export interface Settings {
   readonly shardIdleMs: number;
   /** Bytes of shard files that all search threads together map into memory. */
   readonly mmapMaxBytes: number;
+  /** Processes that run SQL, at most; and those kept ready. */
+  readonly sqlProcesses: number;
+  readonly sqlSpares: number;
+  /** A statement that runs longer is ended with its process. */
+  readonly sqlTimeoutMs: number;
+  /** Memory of each, beyond what Node takes. */
+  readonly sqlMemoryMaxBytes: number;
+  /** What a statement may bring together from all shards, and what it may answer. */
+  readonly sqlGatherMaxBytes: number;
+  readonly sqlAnswerMaxRows: number;
+  readonly sqlAnswerMaxBytes: number;
   /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
   readonly foldSegments: number;
   readonly foldBytes: number;
@@ -131,6 +142,13 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     openShards: whole(env, "OPEN_SHARDS", 64),
     shardIdleMs: whole(env, "SHARD_IDLE_MS", 5 * 60 * 1000),
     mmapMaxBytes: whole(env, "MMAP_MAX_BYTES", 256 * 1024 * 1024, 0),
+    sqlProcesses: whole(env, "SQL_PROCESSES", 4),
+    sqlSpares: whole(env, "SQL_SPARES", 2, 0),
+    sqlTimeoutMs: whole(env, "SQL_TIMEOUT_MS", 10_000),
+    sqlMemoryMaxBytes: whole(env, "SQL_MEMORY_MAX_BYTES", 512 * 1024 * 1024),
+    sqlGatherMaxBytes: whole(env, "SQL_GATHER_MAX_BYTES", 256 * 1024 * 1024),
+    sqlAnswerMaxRows: whole(env, "SQL_ANSWER_MAX_ROWS", 100_000),
+    sqlAnswerMaxBytes: whole(env, "SQL_ANSWER_MAX_BYTES", 64 * 1024 * 1024),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),

@@ -49,7 +49,7 @@ export function checkAsOf(asOf: number | string | undefined): AsOf | undefined {
   throw invalid("invalid_as_of", "as_of is the number of a generation, or a time such as 2024-03-01T10:00:00Z.");
 }
 
-function within(field: string, value: number, least: number, most: number): void {
+export function within(field: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw invalid(`invalid_${field}`, `${field} is a whole number from ${least} to ${most}.`);
 }

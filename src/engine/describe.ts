@@ -1,14 +1,18 @@
 import { collectionPrefix, type MosaicError, type Scope } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { LeafHit, VectorAnswer } from "../search/index.ts";
+import { type SqlAnswer, toWire } from "../sql/index.ts";
 import { type Receipt, usdOf } from "../telemetry/index.ts";
 import type {
   CollectionInfo,
   CollectionStats,
   Metadata,
+  QueryCost,
   SearchHit,
   SearchRequest,
   SearchResponse,
+  SqlPlanInfo,
+  SqlResponse,
   VerifyReport,
 } from "./api.ts";
 import type { Collection, LocalFiles } from "./collection.ts";
@@ -99,20 +103,52 @@ export function describeAnswer(
     cells_total: answer.cellsTotal,
     cells_searched: work.cellsSearched,
     rows_rescored: work.rowsRescored,
-    cost: {
-      get_requests: receipt.getRequests,
-      put_requests: receipt.putRequests,
-      list_requests: receipt.listRequests,
-      bytes_fetched: receipt.bytesFetched,
-      cache_hits: receipt.cacheHits,
-      compute_ms: round(receipt.computeMs, 3),
-      usd: Number(usdOf(receipt, remote).toPrecision(4)),
-    },
+    cost: describeCost(receipt, remote),
   };
   const results = answer.hits.map((hit) => describeHit(hit, request));
   const response = { results, degraded: failed.length > 0, failed_shards: failed, stats };
   return request.explain ? { ...response, plan: describePlan(answer, request) } : response;
 }
+
+const describeCost = (receipt: Receipt, remote: boolean): QueryCost => ({
+  get_requests: receipt.getRequests,
+  put_requests: receipt.putRequests,
+  list_requests: receipt.listRequests,
+  bytes_fetched: receipt.bytesFetched,
+  cache_hits: receipt.cacheHits,
+  compute_ms: round(receipt.computeMs, 3),
+  usd: Number(usdOf(receipt, remote).toPrecision(4)),
+});
+
+export function describeSql(answer: SqlAnswer, explain: boolean, { receipt, tookMs, remote }: AnswerCost): SqlResponse {
+  const { columns, rows, failed, shards, gatheredRows, gatheredBytes } = answer;
+  const response = {
+    columns: columns.map((name) => ({ name })),
+    rows: rows.map((row) => row.map(toWire)),
+    row_count: rows.length,
+    degraded: failed.length > 0,
+    failed_shards: failed.map(({ shard, error: { code, detail } }) => ({ shard, code, detail })),
+    stats: {
+      took_ms: round(tookMs, 3),
+      shards_total: shards.length,
+      shards_searched: shards.filter(({ kept }) => kept).length,
+      rows_gathered: gatheredRows,
+      bytes_gathered: gatheredBytes,
+      cost: describeCost(receipt, remote),
+    },
+  };
+  return explain || answer.explained ? { ...response, plan: describeSqlPlan(answer) } : response;
+}
+
+const describeSqlPlan = ({ plan, shards, tailDocuments }: SqlAnswer): SqlPlanInfo => ({
+  strategy: plan.strategy,
+  leaf: plan.leaf?.sql ?? null,
+  root: plan.rootSql,
+  pushed: plan.leaf?.pushed ?? [],
+  columns: plan.leaf?.columns ?? [],
+  tail_documents: tailDocuments,
+  shards,
+});
 
 function describeHit({ id, score, document, vector }: LeafHit, { include }: SearchRequest): SearchHit {
   return {

@@ -30,6 +30,8 @@ import type {
   JobInfo,
   SearchRequest,
   SearchResponse,
+  SqlQuery,
+  SqlResponse,
   StoredDocument,
   VerifyReport,
   WriteResult,
@@ -41,6 +43,7 @@ import { Jobs } from "./jobs.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
 import { Reads } from "./reads.ts";
+import { Sql } from "./sql.ts";
 import { Writes } from "./writes.ts";
 
 export interface OpenOptions {
@@ -63,6 +66,7 @@ export class Mosaic implements Engine {
   readonly #collections: Collections;
   readonly #reads: Reads;
   readonly #writes: Writes;
+  readonly #sql: Sql;
   readonly #jobs: Jobs;
   readonly #lifecycle: Lifecycle;
   #inBackground = false;
@@ -81,6 +85,7 @@ export class Mosaic implements Engine {
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
     this.#lifecycle = new Lifecycle({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
     this.#jobs = new Jobs({ parts, open: (scope) => this.#reads.fresh(scope, async (collection) => collection) });
+    this.#sql = new Sql({ parts, reads: this.#reads, root });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
   }
 
@@ -98,6 +103,7 @@ export class Mosaic implements Engine {
   /** Loads model and threads ahead of the first query. */
   async warm(): Promise<void> {
     this.#machinery.warm();
+    this.#sql.warm();
     await this.#embedder.warm();
   }
 
@@ -118,6 +124,9 @@ export class Mosaic implements Engine {
   }
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
     return this.#reads.search(scope, request);
+  }
+  sql(scope: Scope, query: SqlQuery): Promise<SqlResponse> {
+    return this.#sql.run(scope, query);
   }
 
   async createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo> {
@@ -205,7 +214,7 @@ export class Mosaic implements Engine {
   async close(): Promise<void> {
     await this.#jobs.close();
     await this.#collections.close();
-    await Promise.all([this.#machinery.close(), this.#embedder.close()]);
+    await Promise.all([this.#sql.close(), this.#machinery.close(), this.#embedder.close()]);
     await this.#parts.store.close();
   }
 }

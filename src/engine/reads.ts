@@ -117,7 +117,7 @@ export class Reads {
     const receipt = emptyReceipt();
     const answer = await withReceipt(receipt, () =>
       this.on(scope, async (collection) => {
-        const vector = await this.#queryVector(collection, request);
+        const vector = await this.queryVector(collection, request);
         return await this.#search(collection, request, vector);
       }),
     );
@@ -125,18 +125,14 @@ export class Reads {
     return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
   }
 
-  async #search(
-    collection: Collection,
-    request: SearchRequest,
-    vector: Float32Array | undefined,
-  ): Promise<VectorAnswer> {
+  async #search(collection: Collection, request: SearchRequest, vector: Float32Array): Promise<VectorAnswer> {
     const { root, parts } = this.#with;
     const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
     const asOf = checkAsOf(request.as_of);
     if (asOf !== undefined) await collection.log.refresh();
     const view = await collection.viewAt(asOf);
     const query: VectorQuery = {
-      vector: vector ?? new Float32Array(0),
+      vector,
       limit,
       offset,
       minScore,
@@ -150,7 +146,11 @@ export class Reads {
     return await root.search(view, query);
   }
 
-  async #queryVector(collection: Collection, { query, vector }: SearchRequest): Promise<Float32Array | undefined> {
+  /** The vector of a search, of unit length for cosine. Throws `invalid` for one that the collection can't compare. */
+  async queryVector(
+    collection: Collection,
+    { query, vector }: Pick<SearchRequest, "query" | "vector">,
+  ): Promise<Float32Array> {
     const { dimensions, distance } = collection.log.manifest.settings;
     const raw =
       vector === undefined

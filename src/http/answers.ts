@@ -141,6 +141,45 @@ export const searchResult = z
   })
   .openapi("SearchResult");
 
+const sqlValue = z
+  .union([
+    z.null(),
+    z.number(),
+    z.string(),
+    z.strictObject({ $int: z.string() }),
+    z.strictObject({ $blob: z.string() }),
+  ])
+  .openapi({ description: 'Integers beyond 2^53 are `{"$int"}`, blobs `{"$blob"}` in base64.' });
+
+export const sqlResult = z
+  .strictObject({
+    columns: z.array(z.strictObject({ name: z.string() })),
+    rows: z.array(z.array(sqlValue)),
+    row_count: count,
+    degraded: z.boolean().openapi({ description: "True when some shards did not answer." }),
+    failed_shards: z.array(z.strictObject({ shard: z.string(), code: z.string(), detail: z.string() })),
+    stats: z.strictObject({
+      took_ms: z.number(),
+      shards_total: count,
+      shards_searched: count,
+      rows_gathered: count.openapi({ description: "Rows that shards gave for the last step." }),
+      bytes_gathered: count,
+      cost,
+    }),
+    plan: z
+      .strictObject({
+        strategy: z.string().openapi({ description: "`split`, `push`, `gather`, or `none`: no document is read." }),
+        leaf: z.string().nullable(),
+        root: z.string(),
+        pushed: z.array(z.string()),
+        columns: z.array(z.string()),
+        tail_documents: count,
+        shards: z.array(z.strictObject({ shard: z.string(), kept: z.boolean(), reason: z.string(), documents: count })),
+      })
+      .optional(),
+  })
+  .openapi("SqlResult");
+
 export const collectionInfo = z
   .strictObject({
     name: z.string(),

@@ -38,6 +38,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   method_not_allowed: 405,
   unsupported_media_type: 415,
   unsupported_encoding: 415,
+  query_too_large: 422,
 };
 
 /** A MosaicError that carries more members for its problem document: the list of faults, the allowed methods. */

@@ -166,6 +166,30 @@ export const searchBody = z
   })
   .openapi("SearchRequest", { example: { query: "how do I back up my data", limit: 3 } });
 
+export const sqlBody = z
+  .strictObject({
+    sql: z.string().min(1).openapi({ description: "One SELECT, WITH … SELECT or VALUES, or EXPLAIN of one." }),
+    params: z
+      .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+      .optional()
+      .openapi({
+        description:
+          'Values of the parameters: a list for `?` and `?N`, or an object by name. `{"$int": "<digits>"}` is an integer beyond 2^53, `{"$blob": "<base64>"}` a blob.',
+      }),
+    consistency: z.enum(["strong", "eventual"]).default("strong").openapi({ description: "As in searches." }),
+    timeout_ms: z
+      .int()
+      .min(1)
+      .max(600_000)
+      .optional()
+      .openapi({ description: "Deadline, in milliseconds: no more than SQL_TIMEOUT_MS." }),
+    explain: z.boolean().default(false).openapi({ description: "Adds `plan`: how the statement was answered." }),
+    collection: collection.optional(),
+  })
+  .openapi("SqlRequest", {
+    example: { sql: "SELECT id FROM documents WHERE created_at > ? ORDER BY id LIMIT 3", params: ["2024-01-01"] },
+  });
+
 export const collectionBody = z
   .strictObject({
     name: collection.openapi({

@@ -1,4 +1,3 @@
-import type { SqlValue } from "./language/values.ts";
 import type { FileRef } from "./process/messages.ts";
 
 /** An immutable object that a shard needs. */
@@ -19,10 +18,20 @@ export interface SqlShard {
   readonly excluded: readonly string[];
 }
 
-/** One moment of a collection: its shards, and the documents that are in none yet, column by column without word_count. */
+/** A document that is in no shard yet. */
+export interface TailDocument {
+  readonly id: string;
+  readonly text: string;
+  readonly metadata: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly vector: Float32Array | null;
+}
+
+/** One moment of a collection: its shards, and the documents that are in none yet. */
 export interface SqlData {
   readonly shards: readonly SqlShard[];
-  readonly tail: readonly (readonly SqlValue[])[];
+  readonly tail: readonly TailDocument[];
 }
 
 export type SearchKind = "vector_search" | "text_search" | "hybrid_search";

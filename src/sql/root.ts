@@ -15,6 +15,7 @@ import type { RunLimits } from "./process/limits.ts";
 import type { BoundValues, FinalReply, GivenTable, Job, JobOf, Replies, Unit } from "./process/messages.ts";
 import type { SqlPool } from "./process/pool.ts";
 import { columnTitles, readStatement, type Statement } from "./statement.ts";
+import { bytesOf, tailRows } from "./tail-rows.ts";
 
 export interface SqlRequest {
   readonly sql: string;
@@ -179,7 +180,8 @@ class Run {
     const lost = fetched.filter((found) => "error" in found);
     const units = fetched.filter((found) => "kind" in found);
     const groups = divided(units, shards, parallel);
-    if (tail.length > 0 || groups.length === 0) (groups[0] ?? newGroup(groups)).push({ kind: "rows", rows: tail });
+    if (tail.length > 0 || groups.length === 0)
+      (groups[0] ?? newGroup(groups)).push({ kind: "rows", rows: tailRows(tail, leaf.columns) });
     const common = { sql: leaf.sql, values, part: leaf.part, maxRows: limits.gatherMaxRows };
     const maxBytes = Math.floor(limits.gatherMaxBytes / groups.length);
     const paths = await Promise.all(groups.map(() => parts.next()));
@@ -245,9 +247,6 @@ interface Leaves {
 }
 
 const noLeaves: Leaves = { paths: [], rows: 0, bytes: 0, failed: [] };
-
-const bytesOf = (vector: Float32Array): Uint8Array =>
-  new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 
 const idsIn = (table: GivenTable | undefined): string => JSON.stringify(table?.rows.map(([id]) => id) ?? []);
 

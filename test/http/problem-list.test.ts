@@ -27,7 +27,7 @@ const neverAnswered = [
   "cannot_listen",
 ];
 
-const sources = globSync("src/{base,embedding,engine,http,ingest,manifest,search,shard,store}/**/*.ts", {
+const sources = globSync("src/{base,embedding,engine,http,ingest,manifest,search,shard,sql,store}/**/*.ts", {
   cwd: packageRoot,
 });
 const codesIn = (text: string): string[] => [

@@ -5,7 +5,18 @@ import { get } from "./get.ts";
 import { ingest } from "./ingest.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
+import { sql } from "./sql.ts";
 import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
 
-export const commands: readonly Command[] = [serve, ingest, search, get, deleteDocument, collections, stats, verify];
+export const commands: readonly Command[] = [
+  serve,
+  ingest,
+  search,
+  sql,
+  get,
+  deleteDocument,
+  collections,
+  stats,
+  verify,
+];

@@ -1,7 +1,7 @@
 import type { SearchResponse } from "../../engine/index.ts";
-import { searchResult } from "../answers.ts";
+import { searchResult, sqlResult } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { collectionQuery, searchBody } from "../schemas.ts";
+import { collectionQuery, searchBody, sqlBody } from "../schemas.ts";
 import { given } from "../validate.ts";
 
 /** https://www.w3.org/TR/server-timing/: durations in milliseconds; `compute` is the sum over all threads. */
@@ -31,6 +31,39 @@ export const searchOperations: readonly Operation[] = [
       const result = await engine.search(scope, given(request));
       c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
       return c.json(result);
+    },
+  }),
+  operation({
+    operationId: "sql",
+    method: "post",
+    path: "/api/v1/search/sql",
+    tag: "Search",
+    summary: "Ask in SQL",
+    description:
+      "One read-only statement over the table `documents(id, text, metadata, embedding, created_at, updated_at, pagerank, word_count)`, in SQLite's dialect.",
+    needs: "read",
+    query: collectionQuery,
+    body: sqlBody,
+    answers: { 200: { description: "Columns and rows.", schema: sqlResult } },
+    takesVectors: true,
+    problems: [
+      "collection_not_found",
+      "sql_syntax",
+      "sql_not_allowed",
+      "sql_failed",
+      "unknown_column",
+      "unknown_function",
+      "unknown_table",
+      "invalid_parameter",
+      "invalid_search_arguments",
+      "query_too_large",
+      "query_timeout",
+      "embedding_required",
+      "not_supported",
+    ],
+    async handle({ c, engine, scope, body }) {
+      const { collection: _, ...query } = body;
+      return c.json(await engine.sql(scope, given(query)));
     },
   }),
 ];

@@ -35,7 +35,9 @@ const damaged = (cause: Error): MosaicError =>
   });
 
 function statementError(message: string): MosaicError {
-  const column = /^no such column: (?:.*\.)?(.+)$/.exec(message)?.[1];
+  // Every name of the printed statement is quoted, so SQLite wonders whether it was meant as text.
+  const found = /^no such column: (.+?)(?: - should this be a string literal in single-quotes\?)?$/.exec(message)?.[1];
+  const column = found?.replace(/^.*\./, "").replaceAll('"', "");
   if (column !== undefined) {
     const detail = `There is no column ${JSON.stringify(column)}${meant(column, columnNames)}.`;
     return new MosaicError("invalid", "run SQL", { code: "unknown_column", detail });

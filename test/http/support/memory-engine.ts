@@ -20,6 +20,8 @@ import type {
   JobInfo,
   SearchRequest,
   SearchResponse,
+  SqlQuery,
+  SqlResponse,
   StoredDocument,
   VerifyReport,
   WriteResult,
@@ -44,6 +46,23 @@ export class MemoryEngine implements Engine {
   #sequence = 0;
   /** Called before every method; a test throws or waits in it. */
   before: (method: string) => Promise<void> | void = () => {};
+
+  async sql(scope: Scope, { sql }: SqlQuery): Promise<SqlResponse> {
+    await this.before("sql");
+    this.#find(scope);
+    const cost = {
+      get_requests: 0,
+      put_requests: 0,
+      list_requests: 0,
+      bytes_fetched: 0,
+      cache_hits: 0,
+      compute_ms: 0,
+      usd: 0,
+    };
+    const stats = { took_ms: 1, shards_total: 0, shards_searched: 0, rows_gathered: 0, bytes_gathered: 0, cost };
+    const rows = [[sql.length]];
+    return { columns: [{ name: "length" }], rows, row_count: 1, degraded: false, failed_shards: [], stats };
+  }
 
   #find(scope: Scope): Collection {
     const found = this.tenantsByName.get(scope.tenant)?.get(scope.collection);

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { sha256, silentLogger, systemClock, systemRandom } from "../../../src/base/index.ts";
-import { buildShards, DeadRows, Kernel, type ShardRow } from "../../../src/shard/index.ts";
-import type { SqlData, SqlHelp, SqlShard, SqlValue } from "../../../src/sql/index.ts";
+import { sha256, systemClock, systemRandom } from "../../../src/base/index.ts";
+import { buildShards, DeadRows, floatsOf, Kernel, type ShardRow } from "../../../src/shard/index.ts";
+import type { SqlData, SqlHelp, SqlShard } from "../../../src/sql/index.ts";
 import { runLimits, SqlPool, SqlRoot } from "../../../src/sql/index.ts";
 
 export type Row = Omit<ShardRow, "embedding"> & { readonly embedding: Uint8Array | null };
@@ -62,7 +62,10 @@ export async function makeWorld(spec: WorldSpec): Promise<World> {
   const { shards, dead = [], tail = [], tailDeletes = [] } = spec;
   const outdated = new Set([...tail.map(({ id }) => id), ...tailDeletes]);
   const built = shards.map((rows, at) => buildOne(folder, rows, `s${at}`, new Set(dead[at] ?? []), outdated));
-  const data: SqlData = { shards: built, tail: tail.map((found) => values(found) as SqlValue[]) };
+  const data: SqlData = {
+    shards: built,
+    tail: tail.map((found) => ({ ...found, vector: found.embedding === null ? null : floatsOf(found.embedding) })),
+  };
   const live = new Map<string, Row>();
   shards.forEach((rows, at) => {
     for (const found of rows) if (!dead[at]?.includes(found.id)) live.set(found.id, found);
@@ -154,8 +157,6 @@ function buildOne(
     excluded: rows.map(({ id }) => id).filter((id) => outdated.has(id)),
   };
 }
-
-void silentLogger;
 
 /** The same statement on the one file. Whole numbers are bigint, as in an answer. */
 export function ask(

@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { MosaicError, type Scope } from "../base/index.ts";
+import type { CollectionView, Root } from "../search/index.ts";
+import {
+  runLimits,
+  type ScoredId,
+  type SqlAnswer,
+  type SqlData,
+  type SqlHelp,
+  SqlPool,
+  SqlRoot,
+} from "../sql/index.ts";
+import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
+import type { SqlQuery, SqlResponse } from "./api.ts";
+import { invalid } from "./check-document.ts";
+import { checkAsOf, within } from "./check-search.ts";
+import type { Collection, EngineParts } from "./collection.ts";
+import { describeSql } from "./describe.ts";
+import type { Reads } from "./reads.ts";
+
+export interface SqlParts {
+  readonly parts: EngineParts;
+  readonly reads: Reads;
+  readonly root: Root;
+}
+
+/** SQL over a collection. */
+export class Sql {
+  readonly #with: SqlParts;
+  readonly #pool: SqlPool;
+  readonly #root: SqlRoot;
+
+  constructor(sqlParts: SqlParts) {
+    this.#with = sqlParts;
+    const { settings, clock, random, workFolder } = sqlParts.parts;
+    const limits = {
+      ...runLimits,
+      memoryMaxBytes: settings.sqlMemoryMaxBytes,
+      gatherMaxBytes: settings.sqlGatherMaxBytes,
+      answerMaxRows: settings.sqlAnswerMaxRows,
+      answerMaxBytes: settings.sqlAnswerMaxBytes,
+    };
+    this.#pool = new SqlPool({
+      limits,
+      verifiedFolder: join(settings.cachePath, "verified"),
+      openShards: settings.openShards,
+      spares: Math.min(settings.sqlSpares, settings.sqlProcesses),
+      max: settings.sqlProcesses,
+      clock,
+    });
+    const parallel = Math.max(1, Math.min(settings.sqlProcesses, Math.max(1, settings.searchThreads)));
+    this.#root = new SqlRoot({ pool: this.#pool, limits, parallel, clock, random, workFolder });
+  }
+
+  warm(): void {
+    this.#pool.warm();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async run(scope: Scope, query: SqlQuery): Promise<SqlResponse> {
+    const { clock, settings } = this.#with.parts;
+    const startedMs = clock.monotonicMs();
+    const timeoutMs = timeoutOf(query, settings.sqlTimeoutMs);
+    const receipt = emptyReceipt();
+    const answer = await withReceipt(receipt, () =>
+      this.#with.reads.on(scope, async (collection) => await this.#answer(collection, query, timeoutMs)),
+    );
+    receipt.computeMs += answer.computeMs;
+    const tookMs = clock.monotonicMs() - startedMs;
+    return describeSql(answer, query.explain ?? false, {
+      receipt,
+      tookMs,
+      remote: settings.storagePath.startsWith("s3://"),
+    });
+  }
+
+  /** Once more when objects were gone or copies damaged: the newest manifest names what replaced them. */
+  async #answer(collection: Collection, query: SqlQuery, timeoutMs: number): Promise<SqlAnswer> {
+    const answer = await this.#once(collection, query, query.consistency ?? "strong", timeoutMs);
+    if (!answer.failed.some(({ error }) => error.kind === "data")) return answer;
+    const failed = new Set(answer.failed.map(({ shard }) => shard));
+    const { manifest } = collection.log;
+    for (const { file, deletes } of manifest.shards.filter((shard) => failed.has(shard.id))) {
+      for (const ref of deletes === null ? [file] : [file, deletes]) await this.#with.parts.localObjects.drop(ref);
+    }
+    return await this.#once(collection, query, "strong", timeoutMs);
+  }
+
+  async #once(
+    collection: Collection,
+    query: SqlQuery,
+    consistency: "strong" | "eventual",
+    timeoutMs: number,
+  ): Promise<SqlAnswer> {
+    const asOf = checkAsOf(query.as_of);
+    if (asOf !== undefined) await collection.log.refresh();
+    const view = await collection.viewAt(asOf);
+    const { sql, params } = query;
+    return await this.#root.run({ sql, params, timeoutMs }, this.#helpOf(collection, view, consistency));
+  }
+
+  #helpOf(collection: Collection, view: CollectionView, consistency: "strong" | "eventual"): SqlHelp {
+    const { parts, reads } = this.#with;
+    return {
+      snapshot: async () => {
+        await view.refresh(consistency);
+        return dataOf(view);
+      },
+      file: async (ref) => ({ ...ref, path: await parts.localObjects.path(ref) }),
+      embed: async (text) => {
+        const [vector] = await reads.embed(collection, [text]);
+        if (vector === undefined) throw new MosaicError("internal", "embed text");
+        return vector;
+      },
+      search: async (kind, query, limit) => {
+        if (kind !== "vector_search") {
+          throw invalid("not_supported", `${kind}() is not available in this version; vector_search() is.`);
+        }
+        return await this.#nearest(collection, view, query, limit);
+      },
+    };
+  }
+
+  async #nearest(
+    collection: Collection,
+    view: CollectionView,
+    query: string | Float32Array,
+    limit: number,
+  ): Promise<readonly ScoredId[]> {
+    const { reads, root, parts } = this.#with;
+    const asked = typeof query === "string" ? { query } : { vector: query };
+    const vector = await reads.queryVector(collection, asked);
+    const { hits } = await root.search(view, {
+      vector,
+      limit,
+      offset: 0,
+      minScore: undefined,
+      recall: "balanced",
+      consistency: "eventual",
+      shardLimit: undefined,
+      timeoutMs: parts.settings.shardTimeoutMs,
+      withText: false,
+      withVector: false,
+    });
+    return hits;
+  }
+}
+
+/** Synchronous: shards and tail are of one moment. */
+function dataOf(view: CollectionView): SqlData {
+  const { targets } = view.snapshot();
+  return {
+    shards: targets.map(({ entry: { id, file, deletes, documents }, excluded }) => ({
+      id,
+      file,
+      deletes,
+      documents,
+      excluded,
+    })),
+    tail: [...view.log.tail.upserts()],
+  };
+}
+
+function timeoutOf({ timeout_ms: asked }: SqlQuery, most: number): number {
+  if (asked !== undefined) within("timeout_ms", asked, 1, 600_000);
+  return Math.min(asked ?? most, most);
+}
