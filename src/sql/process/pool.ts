@@ -57,6 +57,7 @@ export class SqlPool {
   async run<Kind extends Job["kind"]>(job: JobOf<Kind>, { leftMs, timeoutMs }: TimeLeft): Promise<Done<Kind>> {
     const { clock } = this.#options;
     const process = await this.#turn();
+    await process.ready;
     const startedMs = clock.monotonicMs();
     const cancel = clock.schedule(leftMs, () => process.kill(timedOut(timeoutMs)));
     try {

@@ -22,6 +22,8 @@ interface Waiting {
 
 /** One process that runs SQL. It does one job at a time, and can be killed at any moment. */
 export class SqlProcess {
+  /** Resolves when it can take a job, or never will. */
+  readonly ready: Promise<void>;
   readonly #child: ChildProcess;
   #waiting: Waiting | undefined;
   #gone = false;
@@ -38,6 +40,11 @@ export class SqlProcess {
       env: { TZ: "UTC", PATH: "/usr/bin:/bin" },
     });
     this.#child.on("message", (message: Reply | "ready") => this.#settle(message));
+    this.ready = new Promise((resolve) => {
+      this.#child.once("message", () => resolve());
+      this.#child.once("error", () => resolve());
+      this.#child.once("exit", () => resolve());
+    });
     this.#child.on("error", () => this.#end(onGone));
     this.#child.on("exit", () => this.#end(onGone));
     this.#rest();
@@ -53,6 +60,7 @@ export class SqlProcess {
 
   ask<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<Replies[Kind]> {
     return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(couldNotStart());
       this.#waiting = { resolve: resolve as Waiting["resolve"], reject };
       this.#child.ref();
       this.#child.channel?.ref();
@@ -98,6 +106,13 @@ export class SqlProcess {
     waiting?.reject(reason);
   }
 }
+
+const couldNotStart = (): MosaicError =>
+  new MosaicError("unavailable", "run SQL", {
+    code: "worker_stopped",
+    detail: "A process for SQL ended before it began; try again.",
+    hint: "does SQL_MEMORY_MAX_BYTES leave Node enough?",
+  });
 
 export const closing = (): MosaicError =>
   new MosaicError("unavailable", "run SQL", { code: "closed", detail: "The engine is closing." });

@@ -59,7 +59,9 @@ const values = (found: Row): (string | number | Uint8Array | null)[] => [
 
 export async function makeWorld(spec: WorldSpec): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-sql-"));
-  const { shards, dead = [], tail = [], tailDeletes = [] } = spec;
+  const { shards, dead = [], tailDeletes = [] } = spec;
+  // A document gets its rank in a shard.
+  const tail = (spec.tail ?? []).map((found) => ({ ...found, pagerank: 0 }));
   const outdated = new Set([...tail.map(({ id }) => id), ...tailDeletes]);
   const built = shards.map((rows, at) => buildOne(folder, rows, `s${at}`, new Set(dead[at] ?? []), outdated));
   const data: SqlData = {
