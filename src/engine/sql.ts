@@ -159,6 +159,7 @@ function dataOf(view: CollectionView): SqlData {
       deletes,
       documents,
       excluded,
+      known: view.summaries.of(id),
     })),
     tail: [...view.log.tail.upserts()],
   };

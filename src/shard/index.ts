@@ -35,3 +35,4 @@ export { readSchema, type Schema } from "./pages/schema.ts";
 export { type TableRow, TableTree } from "./pages/table-tree.ts";
 export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";
 export { decodeSummary, encodeSummary, type Summary } from "./summary/summary.ts";
+export { type KeyValues, type NumberRange, type ShardValues, type TextRange, valueKey } from "./summary/values.ts";

@@ -1,4 +1,5 @@
 import type { FileRef } from "./process/messages.ts";
+import type { Known } from "./prune/prune.ts";
 
 /** An immutable object that a shard needs. */
 export interface ObjectRef {
@@ -14,6 +15,8 @@ export interface SqlShard {
   readonly deletes: ObjectRef | null;
   /** Rows in the file, dead ones included. */
   readonly documents: number;
+  /** What its summary says of it. */
+  readonly known: Known;
   /** Ids whose rows here are out of date. */
   readonly excluded: readonly string[];
 }

@@ -4,7 +4,7 @@ import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
 import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
 import { timedOut } from "./language/errors.ts";
 import type { Parameters } from "./language/parameters.ts";
-import { printSelect } from "./language/print.ts";
+import { print, printSelect } from "./language/print.ts";
 import type { SqlValue } from "./language/values.ts";
 import { PartFolder } from "./part-folder.ts";
 import { fixMoment } from "./plan/moment.ts";
@@ -14,6 +14,7 @@ import type { LeafPlan, SqlPlan } from "./plan/sql-plan.ts";
 import type { RunLimits } from "./process/limits.ts";
 import type { BoundValues, FinalReply, GivenTable, Job, JobOf, Replies, Unit } from "./process/messages.ts";
 import type { SqlPool } from "./process/pool.ts";
+import { mayMatch } from "./prune/prune.ts";
 import { columnTitles, readStatement, type Statement } from "./statement.ts";
 import { bytesOf, tailRows } from "./tail-rows.ts";
 
@@ -107,7 +108,7 @@ class Run {
     });
     const titles = columnTitles(statement, columns);
     const plan = planQuery(wanted.select, statement.bindings, wanted.searches);
-    if (statement.explain) return explained(plan, this.#shardPlans(plan, data), data);
+    if (statement.explain) return explained(plan, this.#shardPlans(plan, data, valuesOf(statement.bindings)), data);
     return await this.#execute(statement, wanted, plan, data, titles);
   }
 
@@ -123,12 +124,10 @@ class Run {
     );
     const tables = await this.#searchTables(wanted);
     const found = wanted.searches.map(({ idsNumber }, at) => [idsNumber, idsIn(tables[at])] as const);
-    const values = Object.fromEntries(
-      [...bindings, ...vectors, ...found].map(([number, value]) => [`p${number}`, value]),
-    );
+    const values = valuesOf([...bindings, ...vectors, ...found]);
     const parts = new PartFolder(this.#options.workFolder, this.#options.random);
     try {
-      const shards = this.#shardPlans(plan, data);
+      const shards = this.#shardPlans(plan, data, values);
       const kept = data.shards.filter((_shard, at) => shards[at]?.kept);
       const leaf = plan.leaf === null ? noLeaves : await this.#leaves(plan.leaf, kept, data, values, parts);
       const final = await this.#final(plan, leaf.paths, tables, values);
@@ -159,13 +158,17 @@ class Run {
     );
   }
 
-  #shardPlans(plan: SqlPlan, { shards }: SqlData): readonly SqlShardPlan[] {
-    return shards.map(({ id, documents }) => ({
-      shard: id,
-      kept: plan.leaf !== null,
-      reason: plan.leaf === null ? "no documents read" : "all",
-      documents,
-    }));
+  #shardPlans({ leaf }: SqlPlan, { shards }: SqlData, values: BoundValues): readonly SqlShardPlan[] {
+    return shards.map(({ id: shard, documents, known }) => {
+      if (leaf === null) return { shard, documents, kept: false, reason: "no document is read" };
+      if (leaf.condition === undefined) return { shard, documents, kept: true, reason: "all" };
+      const kept = mayMatch(leaf.condition, known, values);
+      const excluding = kept ? undefined : leaf.conjuncts.find((conjunct) => !mayMatch(conjunct, known, values));
+      const reason = kept
+        ? "may match"
+        : `no row fulfils ${excluding === undefined ? "the condition" : print(excluding)}`;
+      return { shard, documents, kept, reason };
+    });
   }
 
   async #leaves(
@@ -238,6 +241,9 @@ class Run {
     return done.map(({ reply }) => reply);
   }
 }
+
+const valuesOf = (bindings: Iterable<readonly [number, SqlValue]>): BoundValues =>
+  Object.fromEntries([...bindings].map(([number, value]) => [`p${number}`, value]));
 
 interface Leaves {
   readonly paths: readonly string[];

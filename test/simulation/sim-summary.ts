@@ -15,6 +15,7 @@ export const makeSummary = (shard: string, rows: readonly { readonly id: string 
     cellRows: Uint16Array.of(rows.length),
     centroids: new Float32Array(dimensions),
     spreads: Float32Array.of(1),
+    values: undefined,
     ids: Bloom.of(
       rows.map(({ id }) => id),
       rows.length,

@@ -5,6 +5,7 @@ import { cellRows } from "../file/schema.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
+import { type ShardValues, ValueCollector } from "../summary/values.ts";
 import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
@@ -157,14 +158,14 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
     distance: input.distance,
   });
   try {
-    const { ids, createdAt } = writeRows(writer, [...part.refs, ...part.plain], read);
+    const { ids, createdAt, values } = writeRows(writer, [...part.refs, ...part.plain], read);
     const cells = encodeCells(part, dimensions, kernel);
     if (cells.length > 0) writer.cells(cells);
     writer.finish();
     return {
       shard,
       path,
-      summary: summarise(shard, part, dimensions, cells, ids),
+      summary: summarise(shard, part, dimensions, cells, ids, values),
       documents: ids.length,
       vectors: part.refs.length,
       cells: cells.length,
@@ -181,18 +182,20 @@ function writeRows(
   writer: ShardWriter,
   refs: readonly RowRef[],
   read: (ref: RowRef) => ShardRow,
-): { ids: string[]; createdAt: { min: string; max: string } } {
+): { ids: string[]; createdAt: { min: string; max: string }; values: ShardValues } {
   const ids: string[] = [];
+  const values = new ValueCollector();
   let min = "";
   let max = "";
   for (const ref of refs) {
     const row = read(ref);
     ids.push(row.id);
     writer.row(ids.length, row);
+    values.add(row);
     if (min === "" || row.createdAt < min) min = row.createdAt;
     if (row.createdAt > max) max = row.createdAt;
   }
-  return { ids, createdAt: { min, max } };
+  return { ids, createdAt: { min, max }, values: values.values() };
 }
 
 function encodeCells(part: Part, dimensions: number, kernel: Kernel): CellToWrite[] {
@@ -229,6 +232,7 @@ function summarise(
   dimensions: number,
   cells: readonly CellToWrite[],
   ids: readonly string[],
+  values: ShardValues,
 ): Uint8Array {
   const centroids = new Float32Array(cells.length * dimensions);
   cells.forEach(({ centroid }, at) => centroids.set(centroid, at * dimensions));
@@ -241,5 +245,6 @@ function summarise(
     centroids,
     spreads: Float32Array.from(cells, ({ spread }) => spread),
     ids: Bloom.of(ids, ids.length),
+    values,
   });
 }

@@ -1,5 +1,6 @@
 import { MosaicError } from "../../base/index.ts";
 import { Bloom } from "./bloom.ts";
+import { decodeValues, encodeValues, type ShardValues } from "./values.ts";
 
 /** What routing knows of a shard without opening it. Frozen; read whole and kept in memory. */
 export interface Summary {
@@ -15,6 +16,8 @@ export interface Summary {
   /** Root mean square distance of a cell's vectors to its centroid. */
   readonly spreads: Float32Array;
   readonly ids: Bloom;
+  /** Undefined in summaries of shards that were written before it was kept. */
+  readonly values: ShardValues | undefined;
 }
 
 const magic = Buffer.from("MSU1");
@@ -22,8 +25,9 @@ const bytesOf = (view: ArrayBufferView): Buffer => Buffer.from(view.buffer, view
 
 /** "MSU1" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
 export function encodeSummary(summary: Summary): Uint8Array {
-  const { shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids } = summary;
-  const sections = { cellRows, centroids, spreads, ids: ids.bytes };
+  const { shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids, values } = summary;
+  const encoded = values === undefined ? new Uint8Array(0) : encodeValues(values);
+  const sections = { cellRows, centroids, spreads, ids: ids.bytes, values: encoded };
   const lengths = Object.fromEntries(Object.entries(sections).map(([name, view]) => [name, view.byteLength]));
   const header = Buffer.from(JSON.stringify({ format: 1, shard, documents, vectors, dimensions, lengths }));
   const head = Buffer.alloc(8);
@@ -43,6 +47,7 @@ interface Header {
     readonly centroids: number;
     readonly spreads: number;
     readonly ids: number;
+    readonly values?: number;
   };
 }
 
@@ -72,5 +77,6 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
   const centroids = new Float32Array(section(lengths.centroids));
   const spreads = new Float32Array(section(lengths.spreads));
   const ids = new Bloom(new Uint8Array(section(lengths.ids)));
-  return Object.freeze({ shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids });
+  const values = decodeValues(Buffer.from(section(lengths.values ?? 0)));
+  return Object.freeze({ shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids, values });
 }

@@ -30,6 +30,7 @@ export function gatherPlan(select: Select, sources: readonly Source[], searches:
       sql: `SELECT ${columns.map((name) => `"${name}"`).join(", ")} FROM "documents"${where}`,
       part: { name: documentsName, columns: columns.map((name) => ({ name, type: documentColumns[name] })) },
       condition,
+      conjuncts: conjunctsOf(condition),
       pushed: conjunctsOf(condition).map(print),
       columns,
     },

@@ -40,6 +40,7 @@ export function pushPlan(simple: Simple, bindings: Bindings): SqlPlan | undefine
       sql: leafSql.filter(Boolean).join(" "),
       part: { name: "part", columns: names.map((name) => ({ name, type: "" })) },
       condition: where,
+      conjuncts: conjunctsOf(where),
       pushed: conjunctsOf(where).map(print),
       columns: columnsIn([...selected, where]),
     },

@@ -92,6 +92,7 @@ class Splitter {
         columns: columns.length === 0 ? [{ name: "one", type: "" }] : columns.map(({ name, type }) => ({ name, type })),
       },
       condition: where,
+      conjuncts: conjunctsOf(where),
       pushed: conjunctsOf(where).map(print),
       columns: columnsIn([...selected, where]),
     };

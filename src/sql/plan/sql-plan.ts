@@ -17,7 +17,8 @@ export interface LeafPlan {
   readonly part: PartTable;
   /** What every document that matters fulfils, over bare column names; undefined when all may matter. */
   readonly condition: Expr | undefined;
-  /** Its conjuncts as text, for `explain`. */
+  readonly conjuncts: readonly Expr[];
+  /** The conjuncts as text, for `explain`. */
   readonly pushed: readonly string[];
   readonly columns: readonly DocumentColumn[];
 }

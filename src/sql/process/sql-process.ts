@@ -47,7 +47,6 @@ export class SqlProcess {
     });
     this.#child.on("error", () => this.#end(onGone));
     this.#child.on("exit", () => this.#end(onGone));
-    this.#rest();
   }
 
   get killed(): boolean {
@@ -84,10 +83,10 @@ export class SqlProcess {
   }
 
   #settle(message: Reply | "ready"): void {
-    if (message === "ready") return;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     this.#rest();
+    if (message === "ready") return;
     if ("result" in message) waiting?.resolve(message.result);
     else waiting?.reject(deserializeError(message.error));
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { sha256, systemClock, systemRandom } from "../../../src/base/index.ts";
-import { buildShards, DeadRows, floatsOf, Kernel, type ShardRow } from "../../../src/shard/index.ts";
+import { buildShards, DeadRows, decodeSummary, floatsOf, Kernel, type ShardRow } from "../../../src/shard/index.ts";
 import type { SqlData, SqlHelp, SqlShard } from "../../../src/sql/index.ts";
 import { runLimits, SqlPool, SqlRoot } from "../../../src/sql/index.ts";
 
@@ -156,6 +156,7 @@ function buildOne(
     file: { key: made.path, sizeBytes: bytes.length, sha256: sha256(bytes) },
     deletes,
     documents: rows.length,
+    known: decodeSummary(made.summary, name),
     excluded: rows.map(({ id }) => id).filter((id) => outdated.has(id)),
   };
 }
