@@ -7,7 +7,7 @@ import { isMosaicError } from "../../src/base/index.ts";
 import { makeWorld, row, type World } from "./support/world.ts";
 
 /** SQLite's own scripts, https://sqlite.org/sqllogictest: a folder of `.test.gz`. */
-const folder = process.env["SQLLOGICTEST"] ?? join(import.meta.dirname, "../../../shared/data/sqllogictest");
+const folder = process.env["SQLLOGICTEST"] ?? "";
 /** Every so many queries; 1 runs all of them. */
 const stride = Number(process.env["SQL_STRIDE"] ?? 150);
 
