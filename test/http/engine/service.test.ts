@@ -107,6 +107,7 @@ describe("the OpenAPI document", () => {
       "/api/v1/documents/{id}": ["delete", "get", "patch"],
       "/api/v1/documents/batch": ["post"],
       "/api/v1/search": ["post"],
+      "/api/v1/search/sql": ["post"],
       "/api/v1/collections": ["get", "post"],
       "/api/v1/collections/{name}": ["delete", "get"],
       "/api/v1/collections/{name}/stats": ["get"],
