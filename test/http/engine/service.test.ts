@@ -126,7 +126,7 @@ describe("the OpenAPI document", () => {
         path === "/api/v1/documents/batch" ? [...new Set(["delete", "get", "patch", "post"])] : served[path],
       );
     }
-    for (const path of ["/api/v1/search/hybrid", "/api/v1/search/sql", "/api/v1/jobs/1", "/api/v1/usage"]) {
+    for (const path of ["/api/v1/search/hybrid", "/api/v1/jobs/1", "/api/v1/usage"]) {
       expect((await http.call("POST", path)).status).toBe(404);
     }
   });
