@@ -24,7 +24,8 @@ const { values } = parseArgs({
 
 async function measure(rows: number, folder: string): Promise<void> {
   const input: BenchInput = { folder, rows, queries: 200 };
-  const env = { SHARD_MAX_DOCS: String(rows >= 1_000_000 ? 100_000 : 10_000) };
+  // Rotation by documents alone: 100,000 of them would pass the default of 256 MiB.
+  const env = { SHARD_MAX_DOCS: String(rows >= 1_000_000 ? 100_000 : 10_000), SHARD_MAX_BYTES: String(2 ** 29) };
   console.log(`${rows.toLocaleString("en")} documents, 384 dimensions, 200 held-out queries, limit 10`);
   if (!existsSync(join(folder, "vectors.f32"))) prepare(input);
   if (!existsSync(join(folder, "truth.json")))

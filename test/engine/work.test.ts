@@ -283,8 +283,8 @@ describe("work of a search over 3,000 vectors in four shards", () => {
 
   test("comes to these counts", async () => {
     const whole = { shards_total: 4, shards_searched: 4, cells_total: 7, cells_searched: 7, documents_scored: 3000 };
-    expect(await workOf("fast")).toEqual({ ...whole, rows_rescored: 50 });
-    expect(await workOf("balanced")).toEqual({ ...whole, rows_rescored: 100 });
+    expect(await workOf("fast")).toEqual({ ...whole, rows_rescored: 75 });
+    expect(await workOf("balanced")).toEqual({ ...whole, rows_rescored: 125 });
     expect(await workOf("exact")).toEqual({ ...whole, rows_rescored: 11 });
   });
 
