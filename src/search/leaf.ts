@@ -153,7 +153,7 @@ class Run {
       scan(open.load(cell, rows, codeBytes));
       return;
     }
-    const passing = this.#kernel.loadCell(open.file.codes(cell), open.file.codeFactors(cell), rows, codeBytes);
+    const passing = this.#kernel.loadCell(open.file.codes(cell), open.file.codeScales(cell), rows, codeBytes);
     scan(passing);
     this.#kernel.freeCell(passing);
   }

@@ -26,7 +26,7 @@ export class OpenShard {
   }
 
   load(cell: number, rows: number, codeBytes: number): ResidentCell {
-    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeFactors(cell), rows, codeBytes);
+    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeScales(cell), rows, codeBytes);
     this.#cells.set(cell, loaded);
     return loaded;
   }

@@ -5,6 +5,7 @@ import { cellRows } from "../file/schema.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
+import { layoutOf } from "./layout.ts";
 import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
@@ -164,7 +165,7 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
     return {
       shard,
       path,
-      summary: summarise(shard, part, dimensions, cells, ids),
+      summary: summarise(path, shard, part, dimensions, cells, ids),
       documents: ids.length,
       vectors: part.refs.length,
       cells: cells.length,
@@ -224,6 +225,7 @@ function rmsDistance(vectors: Float32Array, centroid: Float32Array, rows: number
 }
 
 function summarise(
+  path: string,
   shard: string,
   part: Part,
   dimensions: number,
@@ -241,5 +243,6 @@ function summarise(
     centroids,
     spreads: Float32Array.from(cells, ({ spread }) => spread),
     ids: Bloom.of(ids, ids.length),
+    layout: layoutOf(path),
   });
 }

@@ -11,12 +11,18 @@ export interface StoredRow {
   readonly embedding: Uint8Array | null;
 }
 
-export interface StoredCell {
-  readonly rows: number;
-  readonly spread: number;
-  readonly centroid: Float32Array;
-  readonly factors: Uint8Array;
-  readonly exactFactors: Uint8Array;
+/** What a leaf reads of a shard, wherever its bytes lie. Rows are numbered from 0. Every method throws `data` on damage. */
+export interface ShardReader {
+  rowOf(id: string): number | undefined;
+  row(row: number): StoredRow;
+  vectors(
+    rows: readonly number[],
+  ): readonly { readonly row: number; readonly id: string; readonly vector: Float32Array }[];
+  codes(cell: number): Uint8Array;
+  codeScales(cell: number): Uint8Array;
+  int8(cell: number): Uint8Array;
+  exactFactors(cell: number): Uint8Array;
+  close(): void;
 }
 
 /** `cache_size` is small because rows are rarely read twice; `busy_timeout` covers a reader beside somebody's own tools. */
@@ -38,7 +44,7 @@ export function floatsOf(blob: Uint8Array): Float32Array {
  * An open shard file, read-only. Synchronous: for worker threads. The bytes must have been compared with the
  * manifest's checksum before. Rows are numbered from 0; rowid is row + 1. Every method throws `data` on damage.
  */
-export class ShardFile {
+export class ShardFile implements ShardReader {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
   readonly path: string;
@@ -110,8 +116,9 @@ export class ShardFile {
     return this.#blob("SELECT vectors FROM vec_documents_vector_chunks01 WHERE rowid = ?", cell + 1, "vectors");
   }
 
-  codeFactors(cell: number): Uint8Array {
-    return this.#blob("SELECT code_factors AS factors FROM cells WHERE cell = ?", cell + 1, "factors");
+  /** What goes with the codes: 512 × float32. */
+  codeScales(cell: number): Uint8Array {
+    return this.#blob("SELECT scales FROM code_factors WHERE cell = ?", cell + 1, "scales");
   }
 
   exactFactors(cell: number): Uint8Array {

@@ -1,4 +1,5 @@
 import { MosaicError } from "../../base/index.ts";
+import type { EncodedLayout } from "../pages/layout.ts";
 import { Bloom } from "./bloom.ts";
 
 /** What routing knows of a shard without opening it. Frozen; read whole and kept in memory. */
@@ -10,27 +11,33 @@ export interface Summary {
   readonly dimensions: number;
   /** Rows of each cell; cell c holds the rows that follow those of the cells before it. */
   readonly cellRows: Uint16Array;
-  /** cells × dimensions: the mean of each cell's vectors as searched (of unit length for cosine). */
+  /** cells × dimensions: the mean of each cell's vectors as searched (of unit length for cosine), to 8 bits a number. */
   readonly centroids: Float32Array;
   /** Root mean square distance of a cell's vectors to its centroid. */
   readonly spreads: Float32Array;
   readonly ids: Bloom;
+  /** Where things lie in the file; without it the file can only be read whole. */
+  readonly layout?: EncodedLayout | undefined;
 }
 
-const magic = Buffer.from("MSU1");
+const magic = Buffer.from("MSU2");
 const bytesOf = (view: ArrayBufferView): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
-/** "MSU1" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
+/** "MSU2" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
 export function encodeSummary(summary: Summary): Uint8Array {
-  const { shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids } = summary;
-  const sections = { cellRows, centroids, spreads, ids: ids.bytes };
+  const { shard, documents, vectors, dimensions, cellRows, spreads, ids, layout } = summary;
+  const { values: centroids, scales } = quantised(summary);
+  const { places, checks } = layout ?? { places: new Uint8Array(), checks: new Uint8Array() };
+  const sections = { cellRows, centroids, scales, spreads, ids: ids.bytes, places, checks };
   const lengths = Object.fromEntries(Object.entries(sections).map(([name, view]) => [name, view.byteLength]));
-  const header = Buffer.from(JSON.stringify({ format: 1, shard, documents, vectors, dimensions, lengths }));
+  const header = Buffer.from(JSON.stringify({ format: 2, shard, documents, vectors, dimensions, lengths }));
   const head = Buffer.alloc(8);
   magic.copy(head);
   head.writeUInt32LE(header.length, 4);
   return Buffer.concat([head, header, ...Object.values(sections).map(bytesOf)]);
 }
+
+const sectionNames = ["cellRows", "centroids", "scales", "spreads", "ids", "places", "checks"] as const;
 
 interface Header {
   readonly format: number;
@@ -38,12 +45,29 @@ interface Header {
   readonly documents: number;
   readonly vectors: number;
   readonly dimensions: number;
-  readonly lengths: {
-    readonly cellRows: number;
-    readonly centroids: number;
-    readonly spreads: number;
-    readonly ids: number;
-  };
+  readonly lengths: Readonly<Record<(typeof sectionNames)[number], number>>;
+}
+
+/** Each centroid as int8 and a scale: its largest number is ±127. An error of a hundredth of what codes estimate with. */
+function quantised({ centroids, dimensions }: Summary): { values: Int8Array; scales: Float32Array } {
+  const scales = new Float32Array(dimensions === 0 ? 0 : centroids.length / dimensions);
+  const values = new Int8Array(centroids.length);
+  for (let cell = 0; cell < scales.length; cell++) {
+    const centroid = centroids.subarray(cell * dimensions, (cell + 1) * dimensions);
+    const scale = centroid.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+    scales[cell] = scale;
+    if (scale > 0)
+      values.set(
+        centroid.map((value) => Math.round(value / scale)),
+        cell * dimensions,
+      );
+  }
+  return { values, scales };
+}
+
+function restored(values: Int8Array, scales: Float32Array): Float32Array {
+  const dimensions = values.length / Math.max(1, scales.length);
+  return Float32Array.from(values, (value, at) => value * (scales[Math.floor(at / dimensions)] as number));
 }
 
 /** The bytes were compared with the manifest's checksum before; throws `data` when they are no summary all the same. */
@@ -59,18 +83,31 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
   }
   const start = 8 + bytes.readUInt32LE(4);
   const header = JSON.parse(bytes.toString("utf8", 8, start)) as Header;
-  let at = start;
-  // A copy of each section, because typed arrays need aligned offsets.
-  const section = (length: number): ArrayBuffer => {
-    const copy = new Uint8Array(length);
-    copy.set(bytes.subarray(at, at + length));
-    at += length;
-    return copy.buffer;
-  };
   const { shard, documents, vectors, dimensions, lengths } = header;
-  const cellRows = new Uint16Array(section(lengths.cellRows));
-  const centroids = new Float32Array(section(lengths.centroids));
-  const spreads = new Float32Array(section(lengths.spreads));
-  const ids = new Bloom(new Uint8Array(section(lengths.ids)));
-  return Object.freeze({ shard, documents, vectors, dimensions, cellRows, centroids, spreads, ids });
+  let at = start;
+  // Copies: typed arrays need aligned offsets, and other threads read the layout.
+  const section = <Memory extends ArrayBuffer | SharedArrayBuffer>(length: number, copy: Memory): Memory => {
+    new Uint8Array(copy).set(bytes.subarray(at, at + length));
+    at += length;
+    return copy;
+  };
+  const own = (length: number): ArrayBuffer => section(length, new ArrayBuffer(length));
+  const shared = (length: number): Uint8Array => new Uint8Array(section(length, new SharedArrayBuffer(length)));
+  const cellRows = new Uint16Array(own(lengths.cellRows));
+  const centroids = new Int8Array(own(lengths.centroids));
+  const scales = new Float32Array(own(lengths.scales));
+  const spreads = new Float32Array(own(lengths.spreads));
+  const ids = new Bloom(new Uint8Array(own(lengths.ids)));
+  const layout = { places: shared(lengths.places), checks: shared(lengths.checks) };
+  return Object.freeze({
+    shard,
+    documents,
+    vectors,
+    dimensions,
+    cellRows,
+    centroids: restored(centroids, scales),
+    spreads,
+    ids,
+    layout: lengths.places === 0 ? undefined : layout,
+  });
 }
