@@ -13,7 +13,7 @@ import {
   ShardHealth,
   WorkerPool,
 } from "../search/index.ts";
-import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
+import { type EncodedLayout, LocalObjects, PartialObjects, VerifiedFiles } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { LocalFiles } from "./collection.ts";
@@ -24,6 +24,8 @@ export interface Machinery {
   readonly builder: ShardBuilder;
   readonly compactor: CompactorThread;
   readonly leaves: LeafTransport;
+  /** Is told where things lie in a shard's file, when its summary has been read. */
+  readonly noteLayout?: (fileKey: string, layout: EncodedLayout) => void;
   /** Local folder for files under construction. */
   readonly workFolder: string;
   /** Prepares threads ahead of the first query. */
@@ -52,6 +54,14 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
       if (receipt !== undefined) receipt.cacheHits++;
     },
   });
+  const files = new PartialObjects({
+    store,
+    whole: localObjects,
+    folder: join(settings.cachePath, "parts"),
+    maxBytes: Math.ceil(settings.cacheMaxBytes / 4),
+    wholeFileBelow: settings.wholeFileBelow,
+    wholeFileAfter: settings.wholeFileAfter,
+  });
   const runner = runnerOf(settings, verifiedFolder, clock, logger);
   const builder = new Builder({ verifiedFolder }, logger);
   const compactor = new Compactor({ verifiedFolder }, logger);
@@ -60,11 +70,12 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
     localObjects,
     builder,
     compactor,
-    leaves: new LocalLeaves(runner, localObjects, new ShardHealth(clock)),
+    leaves: new LocalLeaves({ runner, objects: localObjects, files, health: new ShardHealth(clock), clock }),
+    noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
     warm: () => runner.warm(),
     close: async () => {
-      await Promise.all([runner.close(), builder.close(), compactor.close()]);
+      await Promise.all([runner.close(), builder.close(), compactor.close(), files.close()]);
       await rm(workFolder, { recursive: true, force: true });
     },
   };

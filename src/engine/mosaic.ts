@@ -90,8 +90,8 @@ export class Mosaic implements Engine {
     const embedder = options.embedder ?? openEmbedder(settings, { clock });
     const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
     const machinery = options.machinery ?? localMachinery(settings, { store, clock, random, logger });
-    const { localObjects, builder, compactor, workFolder } = machinery;
-    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder };
+    const { localObjects, builder, compactor, workFolder, noteLayout = () => undefined } = machinery;
+    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder, noteLayout };
     return new Mosaic(settings, parts, embedder, machinery);
   }
 

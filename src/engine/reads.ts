@@ -8,7 +8,7 @@ import type { GetOptions, Metadata, SearchHit, SearchRequest, SearchResponse, St
 import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
 import { checkAsOf, checkSearch } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
-import { type Collections, modelMismatch } from "./collections.ts";
+import { type Collections, modelMismatch, type Opened } from "./collections.ts";
 import { describeAnswer } from "./describe.ts";
 
 export interface ReadParts {
@@ -33,8 +33,8 @@ export class Reads {
 
   /** Runs `task` on the collection as it is now; one that was deleted elsewhere is looked for anew. */
   async fresh<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
-    return await this.on(scope, async (collection) => {
-      await collection.log.refresh();
+    return await this.on(scope, async (collection, current) => {
+      if (!current) await collection.log.refresh();
       return await task(collection);
     });
   }
@@ -48,10 +48,10 @@ export class Reads {
     }
   }
 
-  /** Runs `task` on the open collection; when it turns out to be gone, once more on a newly opened one. */
-  async on<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+  /** Runs `task` on the open collection, with whether it is known to be current; when it turns out to be gone, once more on a newly opened one. */
+  async on<T>(scope: Scope, task: (collection: Collection, current: boolean) => Promise<T>): Promise<T> {
     const { collections } = this.#with;
-    return await this.#again(() => collections.get(scope), task);
+    return await this.#again(() => collections.open(scope), task);
   }
 
   /** The same on a collection that is made when there is none. */
@@ -60,14 +60,18 @@ export class Reads {
     return await this.#again(() => collections.getOrCreate(scope), task);
   }
 
-  async #again<T>(open: () => Promise<Collection>, task: (collection: Collection) => Promise<T>): Promise<T> {
-    const collection = await open();
+  async #again<T>(
+    open: () => Promise<Opened>,
+    task: (collection: Collection, current: boolean) => Promise<T>,
+  ): Promise<T> {
+    const { collection, current } = await open();
     try {
-      return await task(collection);
+      return await task(collection, current);
     } catch (error) {
       if (!(isMosaicError(error, "not_found") && error.code === "collection_not_found")) throw error;
       this.#with.collections.forget(collection);
-      return await task(await open());
+      const again = await open();
+      return await task(again.collection, again.current);
     }
   }
 
@@ -116,9 +120,9 @@ export class Reads {
     const request = checkSearch(input);
     const receipt = emptyReceipt();
     const answer = await withReceipt(receipt, () =>
-      this.on(scope, async (collection) => {
+      this.on(scope, async (collection, current) => {
         const vector = await this.#queryVector(collection, request);
-        return await this.#search(collection, request, vector);
+        return await this.#search(collection, request, vector, current);
       }),
     );
     const tookMs = parts.clock.monotonicMs() - startedMs;
@@ -129,11 +133,13 @@ export class Reads {
     collection: Collection,
     request: SearchRequest,
     vector: Float32Array | undefined,
+    current: boolean,
   ): Promise<VectorAnswer> {
     const { root, parts } = this.#with;
-    const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
+    const { include, limit, offset, min_score: minScore, recall, shard_limit: shardLimit } = request;
+    const consistency = current ? "eventual" : request.consistency;
     const asOf = checkAsOf(request.as_of);
-    if (asOf !== undefined) await collection.log.refresh();
+    if (asOf !== undefined && !current) await collection.log.refresh();
     const view = await collection.viewAt(asOf);
     const query: VectorQuery = {
       vector: vector ?? new Float32Array(0),

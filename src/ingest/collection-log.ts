@@ -1,5 +1,12 @@
-import { type Clock, collectionPrefix, type Scope } from "../base/index.ts";
-import { collectionNotFound, type Manifest, type ManifestStore, type Stored, segmentKey } from "../manifest/index.ts";
+import { type Clock, collectionPrefix, isMosaicError, type Scope } from "../base/index.ts";
+import {
+  collectionNotFound,
+  type Manifest,
+  type ManifestStore,
+  type Stored,
+  segmentKey,
+  sequenceOfSegment,
+} from "../manifest/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { decodeSegment, type Segment } from "./segment.ts";
 import { Tail } from "./tail.ts";
@@ -12,6 +19,23 @@ export interface LogParts {
   readonly prepare: (manifest: Manifest) => Promise<void>;
   /** Told when a manifest became the current one. */
   readonly adopted: (manifest: Manifest) => void;
+}
+
+/** Keys of one LIST request. */
+const listedMost = 1000;
+
+/** Sequences of the segments that are there, folded ones too until they are deleted; undefined where listing is refused. */
+async function listSegments(store: ObjectStore, scope: Scope): Promise<readonly number[] | undefined> {
+  const sequences: number[] = [];
+  try {
+    for await (const { key } of store.list(`${collectionPrefix(scope)}wal/`, { limit: listedMost }))
+      sequences.push(sequenceOfSegment(key));
+  } catch (error) {
+    // Then the log is probed, segment by segment.
+    if (isMosaicError(error) && error.code === "storage_denied") return undefined;
+    throw error;
+  }
+  return sequences;
 }
 
 /** Segments asked for at once when more than one is waiting. */
@@ -50,13 +74,16 @@ export class CollectionLog {
     this.#validatedAt = this.#now();
   }
 
-  /** Throws `not_found` when the collection does not exist. */
+  /**
+   * Knows every write that was acknowledged before the call, like after `refresh`. Two rounds: the manifest and, because
+   * the tail's length is not known yet, a LIST of the log beside it; then the tail's segments beside what `prepare`
+   * fetches. Throws `not_found` when the collection does not exist.
+   */
   static async open(scope: Scope, parts: LogParts): Promise<CollectionLog> {
-    const stored = await parts.manifests.read();
+    const [stored, listed] = await Promise.all([parts.manifests.read(), listSegments(parts.store, scope)]);
     if (stored === undefined) throw collectionNotFound(scope);
-    await parts.prepare(stored.manifest);
     const log = new CollectionLog(scope, stored, parts);
-    await log.refresh();
+    await Promise.all([parts.prepare(stored.manifest), log.#readListed(listed)]);
     return log;
   }
 
@@ -134,6 +161,18 @@ export class CollectionLog {
       const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
       if (sawTheEnd) return;
     }
+  }
+
+  /** The tail, as far as it was listed; the rest of it when that is not all. */
+  async #readListed(listed: readonly number[] | undefined): Promise<void> {
+    const first = this.#tail.lastSequence + 1;
+    const after = (listed ?? []).filter((sequence) => sequence >= first);
+    // Where one is missing the log ends, as it does for who probes it.
+    const sequences = after.filter((sequence, at) => sequence === first + at);
+    const segments = await Promise.all(sequences.map((sequence) => this.readSegment(sequence)));
+    const gone = segments.indexOf(undefined);
+    this.#append(first, gone < 0 ? segments : segments.slice(0, gone));
+    if (listed === undefined || listed.length === listedMost || gone >= 0) await this.refresh();
   }
 
   async #read(): Promise<Stored> {

@@ -1,16 +1,17 @@
-import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
+import { asMosaicError, type Clock, isMosaicError, MosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
-import type { LocalObjects } from "../shard/index.ts";
+import type { LocalObjects, PartialObjects } from "../shard/index.ts";
 import {
   addWork,
   type LeafFailure,
   type LeafReply,
   type LeafRequest,
+  type MissingPart,
   noWork,
   type ShardTarget,
 } from "./leaf-request.ts";
-import type { LocalPaths } from "./open-shards.ts";
+import type { LocalPaths, LocalPlace } from "./open-shards.ts";
 import type { ShardHealth } from "./shard-health.ts";
 
 /** Carries leaf requests to wherever leaves run. */
@@ -29,16 +30,32 @@ export interface LeafRunner {
   close(): Promise<void>;
 }
 
-/** Leaves in this process, over local files that are fetched first where the store is far away. */
+export interface LocalLeavesParts {
+  readonly runner: LeafRunner;
+  readonly objects: LocalObjects;
+  /** Shard files, or the parts of them that were wanted so far. */
+  readonly files: PartialObjects;
+  readonly health: ShardHealth;
+  readonly clock: Clock;
+}
+
+/** Rounds of fetching what a leaf misses: two answer a query, the others are for parts that turn out damaged here. */
+const mostRounds = 6;
+
+/** Leaves in this process. Where the store is far away, what they need of a shard is fetched as they ask for it. */
 export class LocalLeaves implements LeafTransport {
   readonly #runner: LeafRunner;
   readonly #objects: LocalObjects;
+  readonly #files: PartialObjects;
   readonly #health: ShardHealth;
+  readonly #clock: Clock;
 
-  constructor(runner: LeafRunner, objects: LocalObjects, health: ShardHealth) {
+  constructor({ runner, objects, files, health, clock }: LocalLeavesParts) {
     this.#runner = runner;
     this.#objects = objects;
+    this.#files = files;
     this.#health = health;
+    this.#clock = clock;
   }
 
   async ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
@@ -53,15 +70,61 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
+    const untilMs = this.#clock.monotonicMs() + timeoutMs;
     const { paths, failed } = await this.#fetch(request.shards);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
     const replies = await Promise.all(
       groups.map(([thread, part]) =>
-        this.#runner.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
+        this.#answer(thread, part, paths, untilMs).catch((error: unknown) => allFailed(part, error)),
       ),
     );
     return replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
+  }
+
+  /** Asks a thread, and again with what it missed, until it misses nothing. */
+  async #answer(thread: number, request: LeafRequest, paths: LocalPaths, untilMs: number): Promise<LeafReply> {
+    let part = request;
+    let before: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
+    for (let round = 0; round <= mostRounds; round++) {
+      const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
+      const { missing = [], ...reply } = await this.#runner.ask(thread, part, paths, leftMs);
+      if (missing.length === 0) return mergeReplies(before, reply);
+      const failed = await this.#fetchParts(part, missing, untilMs);
+      const lost = new Set(failed.map(({ shard }) => shard));
+      before = { ...before, failed: [...before.failed, ...failed], work: onlyTime(before, reply) };
+      part = partOf(part, (shard) => !lost.has((part.shards[shard] as ShardTarget).entry.id));
+      if (part.shards.length === 0) return before;
+    }
+    throw new MosaicError("unavailable", "search shards", {
+      code: "shard_unavailable",
+      detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
+      hint: "look at the disk of CACHE_PATH",
+    });
+  }
+
+  /** One round: all missing blocks of all shards. A shard whose blocks can't be had is failed. */
+  async #fetchParts(
+    { shards }: LeafRequest,
+    missing: readonly MissingPart[],
+    untilMs: number,
+  ): Promise<readonly LeafFailure[]> {
+    const files = new Map(shards.map(({ entry }) => [entry.id as string, entry.file]));
+    const late = new AbortController();
+    const cancel = this.#clock.schedule(Math.max(1, untilMs - this.#clock.monotonicMs()), () => late.abort());
+    const failures = await Promise.all(
+      missing.map(async ({ shard, blocks }) => {
+        try {
+          await this.#files.fetch(files.get(shard) as ObjectRef, blocks, late.signal);
+          return undefined;
+        } catch (error) {
+          const cause = late.signal.aborted ? tooLate() : asMosaicError(error, "fetch shard");
+          return { shard, error: serializeError(cause) };
+        }
+      }),
+    );
+    cancel();
+    return failures.filter((failure) => failure !== undefined);
   }
 
   /** The part of the request whose local copies were damaged; they are dropped, so that asking again fetches them anew. */
@@ -78,13 +141,16 @@ export class LocalLeaves implements LeafTransport {
 
   /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
   async #fetch(shards: readonly ShardTarget[]): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
-    const paths: Record<string, string> = {};
+    const paths: Record<string, LocalPlace> = {};
     const failures = await Promise.all(
       shards.map(async ({ entry }) => {
-        const refs: readonly ObjectRef[] = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
+        const { file, deletes } = entry;
         try {
           this.#health.refuse(entry.id);
-          for (const ref of refs) paths[ref.key] = await this.#objects.path(ref);
+          const places = [this.#files.open(file), deletes === null ? undefined : this.#objects.path(deletes)] as const;
+          const [place, path] = await Promise.all(places);
+          paths[file.key] = place;
+          if (deletes !== null && path !== undefined) paths[deletes.key] = path;
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
@@ -126,6 +192,18 @@ function without(reply: LeafReply, again: LeafRequest): LeafReply {
   const asked = new Set<string>(again.shards.map(({ entry }) => entry.id));
   return { ...reply, failed: reply.failed.filter(({ shard }) => !asked.has(shard)) };
 }
+
+/** A pass that found parts missing did work all the same; its counts are those of the pass that answers. */
+const onlyTime = (before: LeafReply, { work }: LeafReply): LeafReply["work"] => ({
+  ...noWork,
+  computeMs: before.work.computeMs + work.computeMs,
+});
+
+const tooLate = (): MosaicError =>
+  new MosaicError("timeout", "fetch shard", {
+    code: "shard_timeout",
+    detail: "Parts of a shard did not arrive in time; its documents are missing from this answer.",
+  });
 
 function allFailed(part: LeafRequest, error: unknown): LeafReply {
   const serialized = serializeError(isMosaicError(error) ? error : asMosaicError(error, "search shards"));

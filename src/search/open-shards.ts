@@ -2,21 +2,35 @@ import { readFileSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { isMosaicError, MosaicError, sha256 } from "../base/index.ts";
 import type { DeletesRef, ObjectRef } from "../manifest/index.ts";
-import { DeadRows, type Kernel, type ResidentCell, ShardFile, type VerifiedFiles } from "../shard/index.ts";
+import {
+  DeadRows,
+  type Kernel,
+  type PartialFile,
+  PartialShard,
+  type ResidentCell,
+  ShardFile,
+  type ShardReader,
+  type VerifiedFiles,
+} from "../shard/index.ts";
 
-/** Local file of each object that a request names. */
-export type LocalPaths = Readonly<Record<string, string>>;
+/** Where an object that a request names lies here: all of it, or the parts that were wanted so far. */
+export type LocalPlace = string | PartialFile;
+/** By key. */
+export type LocalPaths = Readonly<Record<string, LocalPlace>>;
 
 /** An open shard with the codes of its cells that are resident in the kernel. */
 export class OpenShard {
-  readonly file: ShardFile;
+  readonly file: ShardReader;
+  /** The path that it was opened at. */
+  readonly path: string;
   readonly mappedBytes: number;
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
 
-  constructor(file: ShardFile, kernel: Kernel, mappedBytes: number) {
+  constructor(file: ShardReader, path: string, kernel: Kernel, mappedBytes: number) {
     this.file = file;
+    this.path = path;
     this.mappedBytes = mappedBytes;
     this.#kernel = kernel;
   }
@@ -60,6 +74,8 @@ export class OpenShard {
     this.file.close();
   }
 }
+
+const pathOf = (place: LocalPlace): string => (typeof place === "string" ? place : place.path);
 
 function readObject(path: string, key: string): Uint8Array {
   try {
@@ -111,25 +127,35 @@ export class OpenShards {
     return this.#open.size;
   }
 
-  get(ref: ObjectRef, path: string): OpenShard {
+  get(ref: ObjectRef, place: LocalPlace): OpenShard {
     const known = this.#open.get(ref.key);
-    if (known !== undefined) return known;
-    this.#verified.check(path, ref);
-    const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
-    const opened = new OpenShard(ShardFile.open(path, mapped), this.#kernel, mapped);
-    this.#mappedBytes += mapped;
+    // A file that was read in parts until now may have come whole.
+    if (known?.path === pathOf(place)) return known;
+    const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(place);
     this.#open.set(ref.key, opened);
     return opened;
   }
 
+  #openWhole(ref: ObjectRef, path: string): OpenShard {
+    this.#verified.check(path, ref);
+    const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
+    const opened = new OpenShard(ShardFile.open(path, mapped), path, this.#kernel, mapped);
+    this.#mappedBytes += mapped;
+    return opened;
+  }
+
+  #openPart(part: PartialFile): OpenShard {
+    return new OpenShard(PartialShard.open(part), part.path, this.#kernel, 0);
+  }
+
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */
-  use<T>(ref: ObjectRef, path: string, task: (shard: OpenShard) => T): T {
+  use<T>(ref: ObjectRef, place: LocalPlace, task: (shard: OpenShard) => T): T {
     try {
-      return task(this.get(ref, path));
+      return task(this.get(ref, place));
     } catch (error) {
       if (!isMosaicError(error, "data") || !this.#open.has(ref.key)) throw error;
       this.#open.delete(ref.key);
-      return task(this.get(ref, path));
+      return task(this.get(ref, place));
     }
   }
 

@@ -18,16 +18,19 @@ export {
   type ObjectFiles,
   readChecked,
 } from "./cache/local-objects.ts";
+export { PartialObjects, type PartialObjectsOptions } from "./cache/partial-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
 export { DeadRows } from "./file/bitmap.ts";
-export { floatsOf, ShardFile, type StoredRow } from "./file/reader.ts";
+export { MissingBlocks, type PartialFile, PartialShard } from "./file/partial-shard.ts";
+export { floatsOf, ShardFile, type ShardReader, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
 export { VectorMatrix } from "./kernel/matrix.ts";
 export { type FileShape, fileHeaderBytes, fileShapeOf } from "./pages/file-header.ts";
 export { IndexTree } from "./pages/index-tree.ts";
+export { blockBytes, type EncodedLayout } from "./pages/layout.ts";
 export type { PagesOf } from "./pages/page-reader.ts";
 export { FilePageSource, type PageRun, type PageSource, runsOf } from "./pages/page-source.ts";
 export type { Value } from "./pages/record.ts";

@@ -56,19 +56,24 @@ export class LocalObjects {
 
   /** Path of a file with exactly the object's bytes. Throws `data` when the object is missing or damaged. */
   async path(ref: ImmutableRef): Promise<string> {
+    const here = await this.find(ref);
+    if (here !== undefined) return here;
+    const name = nameOf(ref);
+    const running = this.#underWay.get(name) ?? this.#download(ref, name);
+    this.#underWay.set(name, running);
+    return await running;
+  }
+
+  /** The same when the file is here already; asks storage for nothing. */
+  async find(ref: ImmutableRef): Promise<string | undefined> {
     const inPlace = this.#options.store.localPath(ref.key);
     if (inPlace !== undefined) return inPlace;
     this.#scanned ??= this.#scan();
     await this.#scanned;
-    const name = nameOf(ref);
-    const kept = this.#files.get(name);
-    if (kept !== undefined && (await exists(kept))) {
-      this.#options.onHit();
-      return kept;
-    }
-    const running = this.#underWay.get(name) ?? this.#download(ref, name);
-    this.#underWay.set(name, running);
-    return await running;
+    const kept = this.#files.get(nameOf(ref));
+    if (kept === undefined || !(await exists(kept))) return undefined;
+    this.#options.onHit();
+    return kept;
   }
 
   /** Drops a copy that turned out not to hold what it should; false when there is none to drop. */
