@@ -74,42 +74,39 @@ export class LocalLeaves implements LeafTransport {
     const { paths, failed } = await this.#fetch(request.shards);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
-    const replies = await Promise.all(
-      groups.map(([thread, part]) =>
-        this.#answer(thread, part, paths, untilMs).catch((error: unknown) => allFailed(part, error)),
-      ),
-    );
-    return replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
+    const reply = await this.#answer(groups, paths, untilMs);
+    return { ...reply, failed: [...failed, ...reply.failed] };
   }
 
-  /** Asks a thread, and again with what it missed, until it misses nothing. */
-  async #answer(thread: number, request: LeafRequest, paths: LocalPaths, untilMs: number): Promise<LeafReply> {
-    let part = request;
-    let before: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
-    for (let round = 0; round <= mostRounds; round++) {
+  /**
+   * Asks the threads, and again those that missed something, until none does. They wait for each other, so that a
+   * round is one for all of them.
+   */
+  async #answer(first: readonly Group[], paths: LocalPaths, untilMs: number): Promise<LeafReply> {
+    let whole: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
+    let groups = first;
+    for (let round = 0; groups.length > 0; round++) {
       const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
-      const { missing = [], ...reply } = await this.#runner.ask(thread, part, paths, leftMs);
-      if (missing.length === 0) return mergeReplies(before, reply);
-      const failed = await this.#fetchParts(part, missing, untilMs);
-      const lost = new Set(failed.map(({ shard }) => shard));
-      before = { ...before, failed: [...before.failed, ...failed], work: onlyTime(before, reply) };
-      part = partOf(part, (shard) => !lost.has((part.shards[shard] as ShardTarget).entry.id));
-      if (part.shards.length === 0) return before;
+      const ask = ([thread, part]: Group): Promise<LeafReply> =>
+        this.#runner.ask(thread, part, paths, leftMs).catch((error: unknown) => allFailed(part, error));
+      const replies = await Promise.all(groups.map(ask));
+      const missing = replies.flatMap((reply) => reply.missing ?? []);
+      if (missing.length > 0 && round === mostRounds) return mergeReplies(whole, unkept(groups));
+      const failed = missing.length === 0 ? [] : await this.#fetchParts(groups, missing, untilMs);
+      whole = replies.map(withoutUnfinished).reduce(mergeReplies, { ...whole, failed: [...whole.failed, ...failed] });
+      groups = unfinished(groups, replies, failed);
     }
-    throw new MosaicError("unavailable", "search shards", {
-      code: "shard_unavailable",
-      detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
-      hint: "look at the disk of CACHE_PATH",
-    });
+    return whole;
   }
 
   /** One round: all missing blocks of all shards. A shard whose blocks can't be had is failed. */
   async #fetchParts(
-    { shards }: LeafRequest,
+    groups: readonly Group[],
     missing: readonly MissingPart[],
     untilMs: number,
   ): Promise<readonly LeafFailure[]> {
-    const files = new Map(shards.map(({ entry }) => [entry.id as string, entry.file]));
+    const targets = groups.flatMap(([, { shards }]) => shards);
+    const files = new Map(targets.map(({ entry }) => [entry.id as string, entry.file]));
     const late = new AbortController();
     const cancel = this.#clock.schedule(Math.max(1, untilMs - this.#clock.monotonicMs()), () => late.abort());
     const failures = await Promise.all(
@@ -160,7 +157,7 @@ export class LocalLeaves implements LeafTransport {
     return { paths, failed: failures.filter((failure) => failure !== undefined) };
   }
 
-  #split(request: LeafRequest, lost: ReadonlySet<string>): readonly (readonly [number, LeafRequest])[] {
+  #split(request: LeafRequest, lost: ReadonlySet<string>): readonly Group[] {
     const threadOf = request.shards.map(({ entry }) =>
       lost.has(entry.id) ? -1 : this.#runner.threadOf(entry.file.key, entry.documents),
     );
@@ -193,11 +190,37 @@ function without(reply: LeafReply, again: LeafRequest): LeafReply {
   return { ...reply, failed: reply.failed.filter(({ shard }) => !asked.has(shard)) };
 }
 
-/** A pass that found parts missing did work all the same; its counts are those of the pass that answers. */
-const onlyTime = (before: LeafReply, { work }: LeafReply): LeafReply["work"] => ({
-  ...noWork,
-  computeMs: before.work.computeMs + work.computeMs,
-});
+/** What one thread is asked. */
+type Group = readonly [thread: number, request: LeafRequest];
+
+/** A pass that found parts missing did work all the same; but its counts are those of the pass that answers. */
+function withoutUnfinished({ missing = [], ...reply }: LeafReply): LeafReply {
+  if (missing.length === 0) return reply;
+  return { hits: [], rows: [], failed: [], work: { ...noWork, computeMs: reply.work.computeMs } };
+}
+
+/** The groups that must be asked again, without the shards whose parts can't be had. */
+function unfinished(
+  groups: readonly Group[],
+  replies: readonly LeafReply[],
+  failed: readonly LeafFailure[],
+): readonly Group[] {
+  const lost = new Set<string>(failed.map(({ shard }) => shard));
+  return groups.flatMap(([thread, request], at) => {
+    if ((replies[at]?.missing ?? []).length === 0) return [];
+    const part = partOf(request, (shard) => !lost.has((request.shards[shard] as ShardTarget).entry.id));
+    return part.shards.length === 0 ? [] : [[thread, part] as const];
+  });
+}
+
+function unkept(groups: readonly Group[]): LeafReply {
+  const error = new MosaicError("unavailable", "search shards", {
+    code: "shard_unavailable",
+    detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
+    hint: "look at the disk of CACHE_PATH",
+  });
+  return groups.map(([, part]) => allFailed(part, error)).reduce(mergeReplies);
+}
 
 const tooLate = (): MosaicError =>
   new MosaicError("timeout", "fetch shard", {

@@ -40,40 +40,48 @@ export interface EncodedLayout {
 }
 
 /**
- * Numbers as little-endian varints, deflated: page and file size, root of the index, then each table as a count of leaves and
- * for each leaf the page (difference to the page after the last one named, zigzag), its rows, a count of overflow runs, and
- * for each run row, first page (likewise) and length. Then a count of interior pages, their numbers, and their bytes.
+ * Numbers as little-endian varints, deflated: page and file size, root of the index, then each table as a count of leaves, a
+ * count of runs of neighbouring leaves with first page and length of each, a count of overflow runs with rowid (difference
+ * to the one before), first page and length of each, and a byte a leaf: its rows, or 255 and the count as a varint after all
+ * bytes. Then a count of interior pages, their numbers, and their bytes.
  */
 export function encodePlaces({ pageBytes, fileBytes, tables, index }: Places): Uint8Array {
   const out: number[] = [];
   pushVarint(out, pageBytes);
   pushVarint(out, fileBytes);
   pushVarint(out, index.root);
-  for (const name of placedTables) pushLeaves(out, tables[name]);
+  for (const name of placedTables) pushTable(out, tables[name]);
   pushVarint(out, index.interior.size);
   for (const page of index.interior.keys()) pushVarint(out, page);
   return deflateRawSync(Buffer.concat([Uint8Array.from(out), ...index.interior.values()]), { level: 9 });
 }
 
-function pushLeaves(out: number[], leaves: readonly LeafPlace[]): void {
-  let next = 0;
-  const pushPage = (first: number, count: number): void => {
-    const step = first - next;
-    pushVarint(out, step >= 0 ? 2 * step : -2 * step - 1);
-    next = first + count;
-  };
-  pushVarint(out, leaves.length);
-  for (const { page, rows, overflow } of leaves) {
-    pushPage(page, 1);
-    pushVarint(out, rows);
-    pushVarint(out, overflow.length);
-    for (const { row, run } of overflow) {
-      pushVarint(out, row);
-      pushPage(run.first, run.count);
-      pushVarint(out, run.count);
-    }
+function pushTable(out: number[], leaves: readonly LeafPlace[]): void {
+  const runs: { first: number; count: number }[] = [];
+  const overflow: { readonly rowid: number; readonly run: PageRun }[] = [];
+  let first = 1;
+  for (const { page, rows, overflow: own } of leaves) {
+    const last = runs.at(-1);
+    if (last !== undefined && page === last.first + last.count) last.count++;
+    else runs.push({ first: page, count: 1 });
+    for (const { row, run } of own) overflow.push({ rowid: first + row, run });
+    first += rows;
   }
+  const pushAll = (numbers: readonly number[]): void => {
+    for (const number of numbers) pushVarint(out, number);
+  };
+  pushAll([leaves.length, runs.length, ...runs.flatMap((run) => [run.first, run.count]), overflow.length]);
+  let before = 0;
+  for (const { rowid, run } of overflow) {
+    pushAll([rowid - before, run.first, run.count]);
+    before = rowid;
+  }
+  for (const { rows } of leaves) out.push(Math.min(rows, manyRows));
+  for (const { rows } of leaves) if (rows >= manyRows) pushVarint(out, rows);
 }
+
+/** In the byte of a leaf: its rows are told after the bytes. */
+const manyRows = 255;
 
 function pushVarint(out: number[], value: number): void {
   let rest = value;
@@ -81,40 +89,35 @@ function pushVarint(out: number[], value: number): void {
   out.push(rest);
 }
 
-/** Reads the numbers that `encodePlaces` wrote; there are hundreds of thousands, so it is a plain loop. */
+/** Reads the numbers that `encodePlaces` wrote. */
 class Numbers {
   readonly bytes: Uint8Array;
   at = 0;
-  #next = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
   one(): number {
-    const first = this.bytes[this.at++];
-    if (first === undefined) throw damaged("the layout ends too early");
-    return first < 128 ? first : this.#longer(first - 128);
-  }
-
-  page(): number {
-    const step = this.one();
-    return this.#next + (step % 2 === 0 ? step / 2 : -(step + 1) / 2);
-  }
-
-  /** Where the last run ended: the next page is told from there. */
-  goOn(next: number): void {
-    this.#next = next;
-  }
-
-  #longer(low: number): number {
-    let value = low;
-    for (let scale = 128; ; scale *= 128) {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
       const byte = this.bytes[this.at++];
-      if (byte === undefined || scale > 2 ** 49) throw damaged("the layout has an impossible number");
+      if (byte === undefined || scale > 2 ** 49) throw damaged("the layout ends too early");
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }
+  }
+
+  run(): PageRun {
+    return { first: this.one(), count: this.one() };
+  }
+
+  /** The next bytes as they are. */
+  take(count: number): Uint8Array {
+    const taken = this.bytes.subarray(this.at, this.at + count);
+    if (taken.length !== count) throw damaged("the layout ends too early");
+    this.at += count;
+    return taken;
   }
 }
 
@@ -125,22 +128,27 @@ export class TablePlaces {
   readonly #first: Uint32Array;
   readonly #overflow = new Map<number, PageRun[]>();
 
+  /** A hundred thousand rows have tens of thousands of leaves, and the first query waits: plain loops. */
   constructor(numbers: Numbers) {
     const leaves = numbers.one();
     this.#pages = new Uint32Array(leaves);
     this.#first = new Uint32Array(leaves + 1);
-    numbers.goOn(0);
-    let rowid = 1;
-    for (let leaf = 0; leaf < leaves; leaf++) {
-      const page = numbers.page();
-      numbers.goOn(page + 1);
-      this.#pages[leaf] = page;
-      this.#first[leaf] = rowid;
-      const rows = numbers.one();
-      for (let runs = numbers.one(); runs > 0; runs--) this.#readRun(numbers, rowid);
-      rowid += rows;
+    let leaf = 0;
+    for (let runs = numbers.one(); runs > 0; runs--) {
+      const { first, count } = numbers.run();
+      for (let page = first; page < first + count && leaf < leaves; page++) this.#pages[leaf++] = page;
     }
-    this.#first[leaves] = rowid;
+    for (let runs = numbers.one(), rowid = 0; runs > 0; runs--) {
+      rowid += numbers.one();
+      this.#addOverflow(rowid, numbers.run());
+    }
+    const rows = numbers.take(leaves);
+    let next = 1;
+    for (let at = 0; at < leaves; at++) {
+      this.#first[at] = next;
+      next += rows[at] === manyRows ? numbers.one() : (rows[at] as number);
+    }
+    this.#first[leaves] = next;
   }
 
   /** The leaf page of a row, and which rowids it has; undefined for a rowid that isn't there. */
@@ -164,14 +172,10 @@ export class TablePlaces {
     return [span.page, ...runs.flatMap(({ first, count }) => Array.from({ length: count }, (_, at) => first + at))];
   }
 
-  #readRun(numbers: Numbers, firstRowid: number): void {
-    const rowid = firstRowid + numbers.one();
-    const first = numbers.page();
-    const count = numbers.one();
-    numbers.goOn(first + count);
+  #addOverflow(rowid: number, run: PageRun): void {
     const runs = this.#overflow.get(rowid);
-    if (runs === undefined) this.#overflow.set(rowid, [{ first, count }]);
-    else runs.push({ first, count });
+    if (runs === undefined) this.#overflow.set(rowid, [run]);
+    else runs.push(run);
   }
 }
 

@@ -67,7 +67,12 @@ function quantised({ centroids, dimensions }: Summary): { values: Int8Array; sca
 
 function restored(values: Int8Array, scales: Float32Array): Float32Array {
   const dimensions = values.length / Math.max(1, scales.length);
-  return Float32Array.from(values, (value, at) => value * (scales[Math.floor(at / dimensions)] as number));
+  const centroids = new Float32Array(values.length);
+  for (let cell = 0, at = 0; cell < scales.length; cell++) {
+    const scale = scales[cell] as number;
+    for (const end = at + dimensions; at < end; at++) centroids[at] = (values[at] as number) * scale;
+  }
+  return centroids;
 }
 
 /** The bytes were compared with the manifest's checksum before; throws `data` when they are no summary all the same. */
