@@ -74,8 +74,12 @@ export class LocalLeaves implements LeafTransport {
     const { paths, failed } = await this.#fetch(request.shards);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
-    const reply = await this.#answer(groups, paths, untilMs);
-    return { ...reply, failed: [...failed, ...reply.failed] };
+    try {
+      const reply = await this.#answer(groups, paths, untilMs);
+      return { ...reply, failed: [...failed, ...reply.failed] };
+    } finally {
+      for (const { entry } of request.shards) if (isPart(paths[entry.file.key])) this.#files.release(entry.file);
+    }
   }
 
   /**
@@ -144,10 +148,10 @@ export class LocalLeaves implements LeafTransport {
         const { file, deletes } = entry;
         try {
           this.#health.refuse(entry.id);
-          const places = [this.#files.open(file), deletes === null ? undefined : this.#objects.path(deletes)] as const;
-          const [place, path] = await Promise.all(places);
-          paths[file.key] = place;
-          if (deletes !== null && path !== undefined) paths[deletes.key] = path;
+          const deleted = deletes === null ? undefined : this.#objects.path(deletes);
+          deleted?.catch(() => undefined); // awaited below, unless the file itself can't be had
+          paths[file.key] = await this.#files.open(file);
+          if (deletes !== null && deleted !== undefined) paths[deletes.key] = await deleted;
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
@@ -221,6 +225,8 @@ function unkept(groups: readonly Group[]): LeafReply {
   });
   return groups.map(([, part]) => allFailed(part, error)).reduce(mergeReplies);
 }
+
+const isPart = (place: LocalPlace | undefined): boolean => place !== undefined && typeof place !== "string";
 
 const tooLate = (): MosaicError =>
   new MosaicError("timeout", "fetch shard", {

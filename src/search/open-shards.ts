@@ -21,16 +21,16 @@ export type LocalPaths = Readonly<Record<string, LocalPlace>>;
 /** An open shard with the codes of its cells that are resident in the kernel. */
 export class OpenShard {
   readonly file: ShardReader;
-  /** The path that it was opened at. */
-  readonly path: string;
+  /** What it was opened from: see `markOf`. */
+  readonly mark: string;
   readonly mappedBytes: number;
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
 
-  constructor(file: ShardReader, path: string, kernel: Kernel, mappedBytes: number) {
+  constructor(file: ShardReader, mark: string, kernel: Kernel, mappedBytes: number) {
     this.file = file;
-    this.path = path;
+    this.mark = mark;
     this.mappedBytes = mappedBytes;
     this.#kernel = kernel;
   }
@@ -75,7 +75,7 @@ export class OpenShard {
   }
 }
 
-const pathOf = (place: LocalPlace): string => (typeof place === "string" ? place : place.path);
+const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `${place.path} ${place.serial}`);
 
 function readObject(path: string, key: string): Uint8Array {
   try {
@@ -130,7 +130,7 @@ export class OpenShards {
   get(ref: ObjectRef, place: LocalPlace): OpenShard {
     const known = this.#open.get(ref.key);
     // A file that was read in parts until now may have come whole.
-    if (known?.path === pathOf(place)) return known;
+    if (known?.mark === markOf(place)) return known;
     const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(place);
     this.#open.set(ref.key, opened);
     return opened;
@@ -145,7 +145,7 @@ export class OpenShards {
   }
 
   #openPart(part: PartialFile): OpenShard {
-    return new OpenShard(PartialShard.open(part), part.path, this.#kernel, 0);
+    return new OpenShard(PartialShard.open(part), markOf(part), this.#kernel, 0);
   }
 
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */

@@ -13,7 +13,7 @@ export interface PartialObjectsOptions {
   readonly whole: LocalObjects;
   /** Folder of sparse copies; shared by processes that use the same one. */
   readonly folder: string;
-  /** Of all sparse copies together; the least recently used go first. */
+  /** Of all sparse copies together; the least recently used go first, but none that a query is reading. */
   readonly maxBytes: number;
   /** Files up to this size are fetched whole at once. */
   readonly wholeFileBelow: number;
@@ -28,13 +28,15 @@ const rememberedLayouts = 10_000;
 export class PartialObjects {
   readonly #options: PartialObjectsOptions;
   readonly #layouts = new LRUCache<string, EncodedLayout>({ max: rememberedLayouts });
-  readonly #sources: LRUCache<string, RangedSource>;
-  readonly #opening = new Map<string, Promise<RangedSource>>();
+  /** Least recently used first. */
+  readonly #copies = new Map<string, Copy>();
+  readonly #opening = new Map<string, Promise<Copy>>();
   readonly #completing = new Set<string>();
+
+  #nextSerial = 1;
 
   constructor(options: PartialObjectsOptions) {
     this.#options = options;
-    this.#sources = new LRUCache({ maxSize: options.maxBytes, dispose: (source) => void discard(source) });
   }
 
   /** Tells where things lie in a shard's file. */
@@ -42,36 +44,46 @@ export class PartialObjects {
     this.#layouts.set(key, layout);
   }
 
-  /** The file's path when it is here, or is to be had whole; otherwise what is here of it. */
+  /** The file's path when it is here, or is to be had whole; otherwise what is here of it, until `release`. */
   async open(ref: ImmutableRef): Promise<string | PartialFile> {
     const { whole, wholeFileBelow, wholeFileAfter } = this.#options;
     const layout = this.#layouts.get(ref.key);
     if (layout === undefined || ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0) return await whole.path(ref);
     const path = await whole.find(ref);
     if (path !== undefined) return path;
-    const { sparse } = await this.#sourceOf(ref, layout);
-    return { path: sparse.path, present: sparse.present, layout };
+    const copy = await this.#copyOf(ref, layout);
+    copy.readers++;
+    const { sparse } = copy.source;
+    return { path: sparse.path, serial: copy.serial, present: sparse.present, layout };
   }
 
-  /** One round of range requests: after it the blocks are here. Throws as `RangedSource.fetch` does. */
+  /** One round of range requests: after it the blocks are here. Throws as `RangedSource.fetch` does. Only of an open file. */
   async fetch(ref: ImmutableRef, blocks: readonly number[], signal?: AbortSignal): Promise<void> {
-    const layout = this.#layouts.get(ref.key);
-    if (layout === undefined) return;
-    const source = await this.#sourceOf(ref, layout);
-    await source.fetch(blocks, signal);
+    const copy = this.#copies.get(nameOf(ref));
+    if (copy === undefined) throw new RangeError("blocks are wanted of a file that is not open");
+    await copy.source.fetch(blocks, signal);
+    if (copy.source.fetchedBytes > this.#options.wholeFileAfter) this.#complete(ref);
+  }
+
+  /** Ends what `open` began, where that gave a part of a file. */
+  release(ref: ImmutableRef): void {
     const name = nameOf(ref);
-    if (this.#sources.peek(name) === source) this.#sources.set(name, source, { size: sizeOf(source) });
-    if (source.fetchedBytes > this.#options.wholeFileAfter) this.#complete(ref, name);
+    const copy = this.#copies.get(name);
+    if (copy === undefined) return;
+    copy.readers--;
+    // The last to be used is the last to go.
+    this.#copies.delete(name);
+    this.#copies.set(name, copy);
+    this.#shrink();
   }
 
   async close(): Promise<void> {
-    const sources = [...this.#sources.values()];
-    await Promise.all(sources.map((source) => source.close()));
+    await Promise.all([...this.#copies.values()].map(({ source }) => source.close()));
   }
 
-  async #sourceOf(ref: ImmutableRef, { checks }: EncodedLayout): Promise<RangedSource> {
+  async #copyOf(ref: ImmutableRef, { checks }: EncodedLayout): Promise<Copy> {
     const name = nameOf(ref);
-    const known = this.#sources.get(name);
+    const known = this.#copies.get(name);
     if (known !== undefined) return known;
     const { store, folder } = this.#options;
     const opening =
@@ -79,8 +91,9 @@ export class PartialObjects {
       SparseFile.open(join(folder, name), ref.sizeBytes)
         .then((sparse) => {
           const source = new RangedSource(store, ref, checks, sparse);
-          this.#sources.set(name, source, { size: sizeOf(source) });
-          return source;
+          const copy = { source, serial: this.#nextSerial++, readers: 0, isWhole: false };
+          this.#copies.set(name, copy);
+          return copy;
         })
         .finally(() => this.#opening.delete(name));
     this.#opening.set(name, opening);
@@ -88,19 +101,43 @@ export class PartialObjects {
   }
 
   /** Fetches the rest behind the queries, which go on by range meanwhile and if it fails. */
-  #complete(ref: ImmutableRef, name: string): void {
+  #complete(ref: ImmutableRef): void {
+    const name = nameOf(ref);
     if (this.#completing.has(name)) return;
     this.#completing.add(name);
     this.#options.whole
       .path(ref)
-      .then(() => this.#sources.delete(name))
+      .then(() => {
+        const copy = this.#copies.get(name);
+        if (copy !== undefined) copy.isWhole = true;
+        this.#shrink();
+      })
       .catch(() => undefined) // the ranges still serve; the next one that is fetched tries again
       .finally(() => this.#completing.delete(name));
   }
+
+  /** Drops what is here whole, and the least recently used of the rest while there is too much. */
+  #shrink(): void {
+    let bytes = 0;
+    for (const { source } of this.#copies.values()) bytes += source.sparse.presentBytes;
+    for (const [name, { source, readers, isWhole }] of [...this.#copies]) {
+      if (readers > 0 || !(isWhole || bytes > this.#options.maxBytes)) continue;
+      bytes -= source.sparse.presentBytes;
+      this.#copies.delete(name);
+      void discard(source);
+    }
+  }
+}
+
+interface Copy {
+  readonly source: RangedSource;
+  readonly serial: number;
+  readers: number;
+  /** The file has come whole. */
+  isWhole: boolean;
 }
 
 const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}.sparse`;
-const sizeOf = ({ sparse }: RangedSource): number => Math.max(1, sparse.presentBytes);
 
 /** Who has it open goes on reading it. */
 async function discard(source: RangedSource): Promise<void> {

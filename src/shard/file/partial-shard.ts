@@ -14,6 +14,8 @@ import { floatsOf, type ShardReader, type StoredRow } from "./reader.ts";
 export interface PartialFile {
   /** The sparse copy. */
   readonly path: string;
+  /** Differs when a copy was dropped and begun anew at the same path. */
+  readonly serial: number;
   /** See `hasBlock`. */
   readonly present: Uint8Array;
   readonly layout: EncodedLayout;
@@ -145,7 +147,7 @@ export class PartialShard implements ShardReader {
   }
 
   #needBlocks(blocks: ReadonlySet<number>): void {
-    const absent = [...blocks].filter((block) => !hasBlock(this.#file.present, block));
+    const absent = [...blocks].filter((block) => this.#block(block) === undefined);
     if (absent.length > 0) throw new MissingBlocks(new Set(absent));
   }
 
@@ -155,19 +157,24 @@ export class PartialShard implements ShardReader {
     return numbers.map((page) => {
       const start = (page - 1) * pageBytes;
       const within = start % blockBytes;
-      return this.#block(Math.floor(start / blockBytes)).subarray(within, within + pageBytes);
+      const block = Math.floor(start / blockBytes);
+      const bytes = this.#block(block);
+      if (bytes === undefined) throw new MissingBlocks(new Set([block]));
+      return bytes.subarray(within, within + pageBytes);
     });
   }
 
-  #block(block: number): Uint8Array {
+  /** Undefined when it is not here. */
+  #block(block: number): Uint8Array | undefined {
     const kept = this.#blocks.get(block);
     if (kept !== undefined) return kept;
+    if (!hasBlock(this.#file.present, block)) return undefined;
     const length = Math.min(blockBytes, this.#layout.fileBytes - block * blockBytes);
     const bytes = new Uint8Array(length);
     const read = readSync(this.#fd, bytes, 0, length, block * blockBytes);
     if (read !== length || crc32(bytes) !== this.#checks[block]) {
       forgetBlock(this.#file.present, block);
-      throw new MissingBlocks(new Set([block]));
+      return undefined;
     }
     const [oldest] = this.#blocks.keys();
     if (this.#blocks.size >= keptBlocks && oldest !== undefined) this.#blocks.delete(oldest);

@@ -179,6 +179,14 @@ export class TablePlaces {
   }
 }
 
+function inflated(places: Uint8Array): Uint8Array {
+  try {
+    return inflateRawSync(new Uint8Array(places));
+  } catch {
+    throw damaged("the layout can't be read");
+  }
+}
+
 /** A layout, decoded: how a file is read whose pages are not all at hand. */
 export class FileLayout {
   readonly pageBytes: number;
@@ -189,7 +197,7 @@ export class FileLayout {
 
   /** Throws `data` when the bytes are no layout; they were compared with a checksum before. */
   constructor(places: Uint8Array) {
-    const numbers = new Numbers(inflateRawSync(new Uint8Array(places)));
+    const numbers = new Numbers(inflated(places));
     this.pageBytes = numbers.one();
     this.fileBytes = numbers.one();
     this.indexRoot = numbers.one();
