@@ -195,8 +195,8 @@ class Run {
     const hits: (LeafHit & Located)[] = [];
     for (let from = 0; from < refs.length; from += rescoreBatch) {
       const next = estimates?.[from] ?? Number.POSITIVE_INFINITY;
-      const worst = this.#missing.size > 0 ? worstExpected(request, estimates, limit) : worstWanted(hits, limit);
-      if (next + request.rescoreMargin < worst) break;
+      // While rows are missing there are too few hits to stop by: all candidates are asked for, so that it is one round.
+      if (next + request.rescoreMargin < worstWanted(hits, limit) && this.#missing.size === 0) break;
       for (const [shard, rows] of this.#byShard(refs.subarray(from, from + rescoreBatch))) {
         this.#attempt(shard, (open) => {
           for (const { row, id, vector } of open.file.vectors(rows)) {
@@ -288,14 +288,6 @@ function worstWanted(hits: readonly LeafHit[], limit: number): number {
   if (hits.length < limit) return Number.NEGATIVE_INFINITY;
   const scores = Float64Array.from(hits, ({ score }) => score).sort();
   return scores[scores.length - limit] as number;
-}
-
-/**
- * What the `limit`-th best score will hardly be below, while the rows that would tell are not here yet: asking for all
- * candidates would fetch twice as much, and asking for too few costs a round.
- */
-function worstExpected({ rescoreMargin }: VectorRequest, estimates: Float32Array | undefined, limit: number): number {
-  return (estimates?.[limit - 1] ?? Number.NEGATIVE_INFINITY) - rescoreMargin / 2;
 }
 
 function textOf(open: OpenShard, row: number): LeafDocument {
