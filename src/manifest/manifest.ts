@@ -97,6 +97,8 @@ export interface Manifest {
   readonly branches: readonly Branch[];
   /** True in the last generation of a collection: whoever reads it finds no collection. */
   readonly deleted: boolean;
+  /** Together with `deleted`: nothing yet rather than no longer, a branch that its maker may still let appear here. */
+  readonly reserved: boolean;
 }
 
 export const manifestKey = "manifest.json";
@@ -135,6 +137,7 @@ export function emptyManifest(
     historyFrom: made.generation ?? 1,
     branches: [],
     deleted: false,
+    reserved: false,
   });
 }
 
