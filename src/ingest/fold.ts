@@ -10,6 +10,7 @@ import {
 } from "../base/index.ts";
 import {
   type DeletesRef,
+  isStillStored,
   liveDocuments,
   type Manifest,
   type ManifestStore,
@@ -187,14 +188,17 @@ export class Fold {
     deletes: ReadonlyMap<ShardId, DeletesRef>,
   ): Promise<FoldOutcome> {
     const { manifests, logger } = this.#parts;
-    await this.#parts.retirement.settle(plan.base.manifest);
-    const swapped = await manifests.update(plan.base, (current) =>
-      sameInputs(plan.base.manifest, current) ? this.#next(plan, current, added, deletes) : undefined,
-    );
+    const base = plan.base.manifest;
     const written = [
       ...added.flatMap(({ file, summary }) => [file.key, summary.key]),
       ...[...deletes.values()].map(({ key }) => key),
     ];
+    await this.#parts.retirement.settle(base);
+    const swapped = await manifests.update(plan.base, (current) =>
+      sameInputs(base, current) && isStillStored(current, base.generation, written)
+        ? this.#next(plan, current, added, deletes)
+        : undefined,
+    );
     if (swapped === undefined) {
       await this.#objects.discard(written, (await manifests.read())?.manifest);
       await this.#log.refresh();

@@ -150,5 +150,15 @@ export const liveKeys = ({ shards }: Pick<Manifest, "shards">): readonly string[
 export const quarantinedKeys = ({ quarantined }: Pick<Manifest, "quarantined">): readonly string[] =>
   quarantined.flatMap(keysOfShard);
 
+/**
+ * Whether objects that were put when `generation` was current are certainly still there, and may be named: gc takes what
+ * nothing names for litter once it is old, so whoever slept in between finds it condemned, or, when what was condemned
+ * since then has been deleted and forgotten, can't tell.
+ */
+export function isStillStored(current: Manifest, generation: number, keys: readonly string[]): boolean {
+  const condemned = new Set(current.condemned.flatMap((one) => one.keys));
+  return current.historyFrom <= generation && !keys.some((key) => condemned.has(key));
+}
+
 const keysOfShard = ({ file, summary, deletes }: ShardEntry): readonly string[] =>
   deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key];

@@ -3,6 +3,7 @@ import { type Clock, formatTimestamp, type Random } from "../../base/index.ts";
 import type { CollectionLog, ShardObjects } from "../../ingest/index.ts";
 import {
   type DeletesRef,
+  isStillStored,
   liveDocuments,
   type Manifest,
   type ManifestStore,
@@ -34,6 +35,8 @@ export interface StepPlan {
   readonly build: string;
   readonly shards: readonly ShardEntry[];
   readonly partition: Partition | undefined;
+  /** Generation that was current before the first new object was put, or when what was stored was found to be there. */
+  readonly since: number;
   /** Lowest fencing token that the manifest must not have passed. */
   readonly token: number;
   /** Shards that an earlier attempt stored, by region. */
@@ -121,7 +124,8 @@ async function swap(parts: StepParts, plan: StepPlan, shards: StepResult["shards
   const keys = shards.flatMap(({ entry }) => [entry.file.key, entry.summary.key]);
   for (;;) {
     const current = await manifests.read();
-    const carried = current === undefined ? undefined : await carryDeaths(parts, plan, current.manifest, shards);
+    const stored = current !== undefined && isStillStored(current.manifest, plan.since, keys);
+    const carried = stored ? await carryDeaths(parts, plan, current.manifest, shards) : undefined;
     if (current === undefined || carried === undefined) {
       await objects.discard(keys, current?.manifest);
       return { outcome: "overtaken", shards: [] };
