@@ -21,6 +21,7 @@ export { type LeafRunner, type LeafTransport, LocalLeaves, partOf } from "./leav
 export type { LeafLimits } from "./make-leaf.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
 export { Root } from "./root.ts";
+export { goneCodes } from "./root-plan.ts";
 export { ShardHealth } from "./shard-health.ts";
 export { byScore, exactScore } from "./similarity.ts";
 export type { FailedShard, Recall, ShardPlan, VectorAnswer, VectorQuery } from "./vector-query.ts";
