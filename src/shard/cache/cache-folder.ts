@@ -1,8 +1,10 @@
-import { rmSync, type Stats, statSync, utimesSync } from "node:fs";
+import { type Stats, statSync, utimesSync } from "node:fs";
 import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Random } from "../../base/index.ts";
 import type { VerifiedFiles } from "../file/verified.ts";
+import { claimOwner, hasEnded } from "./claim-owner.ts";
+import { removeFile } from "./local-fault.ts";
 
 export interface CacheFolderOptions {
   readonly path: string;
@@ -20,13 +22,16 @@ export interface Listing {
   readonly bytes: number;
 }
 
-/** A claim that nobody wrote to for so long belongs to nobody: sockets give up much earlier. Removing it is harmless. */
+/**
+ * A claim that nobody wrote to for so long belongs to nobody, if its process can't be asked: sockets give up much
+ * earlier. Removing one that is alive is harmless: its download is begun anew.
+ */
 const abandonedMs = 120_000;
 const blockBytes = 4096;
 
 const whole = /^[0-9a-f]{64}-(\d+)$/;
 const sparse = /^[0-9a-f]{64}-\d+\.sparse$/;
-const claimed = /^(\d+)\..*\.part$/;
+const claimed = /^(\d+)\.([^.]*)\..*\.part$/;
 
 /** What a file takes of a disk. */
 export const onDisk = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / blockBytes)) * blockBytes;
@@ -40,7 +45,7 @@ export const mapOf = (name: string): string => name.replace(/\.sparse$/, ".map")
  * - `<sha256>-<size>` a whole object. It appears by a rename, so that it is never seen in part.
  * - `<sha256>-<size>.sparse`, with `.map` beside it, parts of an object. They leave together, the map first; a map must
  *   name the inode of the file that it speaks of, since another process may remove both at any time.
- * - `<bytes>.<nonce>.part` room that a process has claimed, and perhaps begun to fill.
+ * - `<bytes>.<process>.<nonce>.part` room that a process has claimed, and perhaps begun to fill.
  */
 export class CacheFolder {
   readonly path: string;
@@ -57,7 +62,7 @@ export class CacheFolder {
 
   /** Claims room by a file of its own, which every process counts. Returns its path; who claims removes or renames it. */
   async claim(bytes: number): Promise<string> {
-    const path = this.pathOf(`${bytes}.${this.#options.random.nonce(8)}.part`);
+    const path = this.pathOf(`${bytes}.${claimOwner}.${this.#options.random.nonce(8)}.part`);
     await mkdir(this.path, { recursive: true });
     await (await open(path, "wx")).close();
     return path;
@@ -66,14 +71,16 @@ export class CacheFolder {
   /** Gives up what was claimed. */
   discard(claim: string): void {
     try {
-      rmSync(claim, { force: true });
+      removeFile(claim);
     } catch {
       // Abandoned claims stop counting by themselves.
     }
   }
 
-  async makeEmpty(name: string): Promise<void> {
+  /** An empty sparse file without a map, unless another process comes first. */
+  async makeSparse(name: string): Promise<void> {
     await mkdir(this.path, { recursive: true });
+    removeFile(this.pathOf(mapOf(name)));
     await (await open(this.pathOf(name), "a")).close();
   }
 
@@ -105,8 +112,8 @@ export class CacheFolder {
   remove(name: string): void {
     const { verified } = this.#options;
     const path = this.pathOf(name);
-    if (sparse.test(name)) rmSync(this.pathOf(mapOf(name)), { force: true });
-    rmSync(path, { force: true });
+    if (sparse.test(name)) removeFile(this.pathOf(mapOf(name)));
+    removeFile(path);
     verified.forget(path);
   }
 
@@ -141,10 +148,13 @@ export class CacheFolder {
     const size = whole.exec(name)?.[1];
     if (size !== undefined) return onDisk(Number(size));
     const found = await stat(this.pathOf(name)).catch(() => undefined);
-    if (found === undefined) return 0;
+    const [, bytes = found?.size ?? 0, owner = ""] = claimed.exec(name) ?? [];
+    // A claim that is gone by now may have become a file after the folder was listed.
+    if (found === undefined) return Number(bytes);
     if (!name.endsWith(".part")) return found.blocks * 512;
-    if (this.#options.clock.now() - found.mtimeMs < abandonedMs) return Number(claimed.exec(name)?.[1] ?? found.size);
-    rmSync(this.pathOf(name), { force: true });
+    const abandoned = hasEnded(owner) || this.#options.clock.now() - found.mtimeMs > abandonedMs;
+    if (!abandoned) return Number(bytes);
+    this.discard(this.pathOf(name));
     return 0;
   }
 }

@@ -77,9 +77,11 @@ export class DiskCache {
   }
 
   /** A pin on the sparse file `name`, which is made when it is not there. */
-  async openSparse(name: string): Promise<Pin> {
-    await this.#options.folder.makeEmpty(name);
-    return this.find(name) ?? (await this.openSparse(name));
+  async openSparse(name: string): Promise<Pin | undefined> {
+    const known = this.find(name);
+    if (known !== undefined) return known;
+    await this.#options.folder.makeSparse(name);
+    return this.find(name);
   }
 
   /** Claims room for `bytes` more of a file that grows; undefined when there is none: then write nothing. */

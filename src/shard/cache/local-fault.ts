@@ -1,3 +1,5 @@
+import { unlinkSync } from "node:fs";
+
 /** Refusals of a local file system, as opposed to those of storage. */
 const faults: ReadonlySet<string | undefined> = new Set([
   "ENOSPC",
@@ -21,3 +23,12 @@ const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoExc
 export const isLocalFault = (error: unknown): boolean => faults.has(codeOf(error));
 
 export const isDiskFull = (error: unknown): boolean => fullCodes.has(codeOf(error));
+
+/** Done also when there is no such file; throws what else the file system says. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+}

@@ -102,6 +102,7 @@ export class LocalObjects {
   async sparse(ref: ImmutableRef): Promise<SparseCopy | undefined> {
     try {
       const pin = await this.#cache.openSparse(`${nameOf(ref)}.sparse`);
+      if (pin === undefined) return undefined;
       const grow = (bytes: number): Promise<Room | undefined> => this.#cache.grow(bytes);
       return { ...pin, mapPath: mapOf(pin.path), grow };
     } catch (error) {

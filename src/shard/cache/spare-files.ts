@@ -1,9 +1,8 @@
-import { rmSync } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, MosaicError } from "../../base/index.ts";
 import { KeptFile, type Pin } from "./kept-file.ts";
-import { isLocalFault } from "./local-fault.ts";
+import { isLocalFault, removeFile } from "./local-fault.ts";
 
 export interface SpareFilesOptions {
   /** Where private folders may be made, the best first. */
@@ -77,7 +76,7 @@ export class SpareFiles {
     try {
       await fill(path);
     } catch (error) {
-      rmSync(path, { force: true });
+      removeFile(path);
       throw error;
     }
     const file = new KeptFile({ name, path, bytes: sizeBytes, usedMs: clock.now() }, (free) => this.#remove(free));
@@ -113,7 +112,7 @@ export class SpareFiles {
 
   #remove(file: KeptFile): void {
     if (this.#files.get(file.name) === file) this.#files.delete(file.name);
-    rmSync(file.path, { force: true });
+    removeFile(file.path);
   }
 }
 
