@@ -1,4 +1,5 @@
 import { basename, dirname } from "node:path";
+import { LRUCache } from "lru-cache";
 import { type Clock, isMosaicError, MosaicError, type Random, sha256, sha256OfFile } from "../../base/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import type { VerifiedFiles } from "../file/verified.ts";
@@ -59,6 +60,10 @@ export class LocalObjects {
   readonly #flights = new Map<string, Flight>();
   /** Damaged copies that can't be removed. */
   readonly #refused = new Set<string>();
+  /** Copies that another process took away before they were opened: the next one is for this process alone. */
+  readonly #contested = new Set<string>();
+  /** Names of copies that somebody was given here. */
+  readonly #given = new LRUCache<string, true>({ max: 10_000 });
   #scanned: Promise<void> | undefined;
 
   constructor(options: LocalObjectsOptions) {
@@ -88,6 +93,7 @@ export class LocalObjects {
     const name = nameOf(ref);
     const kept = this.#find(name);
     if (kept === undefined) return await this.#board(ref, name);
+    this.#given.set(name, true);
     this.#options.onHit();
     return kept;
   }
@@ -111,13 +117,16 @@ export class LocalObjects {
     }
   }
 
-  /** Drops a copy that turned out not to hold what it should; false when there is none to drop. */
+  /** Drops a copy that turned out not to hold what it should, or to be gone; false when asking again would not help. */
   async drop(ref: ImmutableRef): Promise<boolean> {
     if (this.#options.store.localPath(ref.key) !== undefined) return false;
     const name = nameOf(ref);
     if (this.#spare.drop(name)) return true;
     try {
-      return this.#cache.drop(name);
+      if (this.#cache.drop(name)) return true;
+      if (!this.#given.has(name)) return false;
+      this.#contested.add(name);
+      return true;
     } catch (error) {
       if (!isLocalFault(error) || this.#refused.has(name)) return false;
       this.#refused.add(name);
@@ -144,7 +153,9 @@ export class LocalObjects {
     const flight = this.#flights.get(name) ?? this.#start(ref, name);
     flight.waiting++;
     try {
-      return (await flight.done).again();
+      const pin = (await flight.done).again();
+      this.#given.set(name, true);
+      return pin;
     } finally {
       flight.waiting--;
       // The download's own pin keeps the file until everybody who waited has one.
@@ -170,7 +181,7 @@ export class LocalObjects {
   }
 
   async #fetchToCache(ref: ImmutableRef, name: string): Promise<Pin | undefined> {
-    if (this.#refused.has(name)) return undefined;
+    if (this.#contested.delete(name) || this.#refused.has(name)) return undefined;
     try {
       return await this.#cache.add(name, ref.sizeBytes, (path) => this.#download(ref, path));
     } catch (error) {
