@@ -1,4 +1,4 @@
-import { type Clock, collectionPrefix, type Scope } from "../base/index.ts";
+import { type Clock, collectionPrefix, isMosaicError, type Scope } from "../base/index.ts";
 import { collectionNotFound, type Manifest, type ManifestStore, type Stored, segmentKey } from "../manifest/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { decodeSegment, type Segment } from "./segment.ts";
@@ -54,8 +54,7 @@ export class CollectionLog {
   static async open(scope: Scope, parts: LogParts): Promise<CollectionLog> {
     const stored = await parts.manifests.read();
     if (stored === undefined) throw collectionNotFound(scope);
-    await parts.prepare(stored.manifest);
-    const log = new CollectionLog(scope, stored, parts);
+    const log = new CollectionLog(scope, await prepared(stored, scope, parts), parts);
     await log.refresh();
     return log;
   }
@@ -153,9 +152,10 @@ export class CollectionLog {
     });
   }
 
-  async #adopt(stored: Stored): Promise<void> {
-    if (stored.manifest.generation <= this.manifest.generation) return;
-    await this.#parts.prepare(stored.manifest);
+  async #adopt(found: Stored): Promise<void> {
+    if (found.manifest.generation <= this.manifest.generation) return;
+    const stored = await prepared(found, this.scope, this.#parts);
+    if (stored.manifest.incarnation !== this.manifest.incarnation) throw collectionNotFound(this.scope);
     // From here on in one turn: whoever looks sees the old manifest with its tail, or the new one with its own.
     this.#stored = stored;
     if (stored.manifest.generation > this.#seen.manifest.generation) this.#seen = stored;
@@ -166,5 +166,23 @@ export class CollectionLog {
   #now(): { readonly wallMs: number; readonly monotonicMs: number } {
     const { clock } = this.#parts;
     return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
+  }
+}
+
+/**
+ * The manifest once everything that reading it needs was fetched. When an object of it is gone it has been superseded,
+ * however new it was: it is read again, once, without its ETag, and the one that is there now takes its place.
+ */
+async function prepared(stored: Stored, scope: Scope, { prepare, manifests }: LogParts): Promise<Stored> {
+  try {
+    await prepare(stored.manifest);
+    return stored;
+  } catch (error) {
+    if (!(isMosaicError(error, "data") && error.code === "object_missing")) throw error;
+    const newer = await manifests.read();
+    if (newer === undefined) throw collectionNotFound(scope);
+    if (newer.etag === stored.etag) throw error;
+    await prepare(newer.manifest);
+    return newer;
   }
 }

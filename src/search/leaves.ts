@@ -53,7 +53,8 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
-    const { paths, failed } = await this.#fetch(request.shards);
+    using pins = new DisposableStack();
+    const { paths, failed } = await this.#fetch(request.shards, pins);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
     const replies = await Promise.all(
@@ -76,15 +77,18 @@ export class LocalLeaves implements LeafTransport {
     return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
   }
 
-  /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
-  async #fetch(shards: readonly ShardTarget[]): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
+  /** Local files of everything the shards need, added to `pins`; a shard whose files can't be had is failed here. */
+  async #fetch(
+    shards: readonly ShardTarget[],
+    pins: DisposableStack,
+  ): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
     const paths: Record<string, string> = {};
     const failures = await Promise.all(
       shards.map(async ({ entry }) => {
         const refs: readonly ObjectRef[] = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
         try {
           this.#health.refuse(entry.id);
-          for (const ref of refs) paths[ref.key] = await this.#objects.path(ref);
+          for (const ref of refs) paths[ref.key] = pins.use(await this.#objects.pin(ref)).path;
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };

@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { isMosaicError, MosaicError, sha256 } from "../base/index.ts";
 import type { DeletesRef, ObjectRef } from "../manifest/index.ts";
 import { DeadRows, type Kernel, type ResidentCell, ShardFile, type VerifiedFiles } from "../shard/index.ts";
+import type { FileNotice } from "./held-files.ts";
 
 /** Local file of each object that a request names. */
 export type LocalPaths = Readonly<Record<string, string>>;
@@ -83,6 +84,8 @@ export interface OpenShardsOptions {
   readonly mmapMaxBytes: number;
   readonly kernel: Kernel;
   readonly verified: VerifiedFiles;
+  /** Told of every local file that is opened or closed. */
+  readonly onFile: (notice: FileNotice) => void;
 }
 
 /**
@@ -94,15 +97,18 @@ export class OpenShards {
   readonly #kernel: Kernel;
   readonly #verified: VerifiedFiles;
   readonly #mmapMaxBytes: number;
+  readonly #onFile: (notice: FileNotice) => void;
   #mappedBytes = 0;
 
-  constructor({ max, idleMs, mmapMaxBytes, kernel, verified }: OpenShardsOptions) {
+  constructor({ max, idleMs, mmapMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
     this.#kernel = kernel;
     this.#verified = verified;
     this.#mmapMaxBytes = mmapMaxBytes;
+    this.#onFile = onFile;
     const dispose = (shard: OpenShard): void => {
       this.#mappedBytes -= shard.mappedBytes;
       shard.close();
+      onFile({ path: shard.file.path, open: false });
     };
     this.#open = new LRUCache({ max, ttl: idleMs, ttlAutopurge: true, updateAgeOnGet: true, dispose });
   }
@@ -119,6 +125,7 @@ export class OpenShards {
     const opened = new OpenShard(ShardFile.open(path, mapped), this.#kernel, mapped);
     this.#mappedBytes += mapped;
     this.#open.set(ref.key, opened);
+    this.#onFile({ path, open: true });
     return opened;
   }
 
@@ -131,6 +138,11 @@ export class OpenShards {
       this.#open.delete(ref.key);
       return task(this.get(ref, path));
     }
+  }
+
+  /** Closes the shard of a local file. */
+  letGo(path: string): void {
+    for (const key of [...this.#open.keys()]) if (this.#open.peek(key)?.file.path === path) this.#open.delete(key);
   }
 
   /** Frees resident codes of the least recently used shards until `bytes` fit, sparing `keep`. */

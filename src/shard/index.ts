@@ -11,12 +11,18 @@ export type { SourceShard } from "./build/live-rows.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
+export type { Room } from "./cache/disk-cache.ts";
+export type { Pin } from "./cache/kept-file.ts";
 export {
   type ImmutableRef,
   LocalObjects,
   type LocalObjectsOptions,
   type ObjectFiles,
+  type PathOf,
   readChecked,
+  type SparseCopy,
+  withFiles,
+  withPins,
 } from "./cache/local-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";

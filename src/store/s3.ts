@@ -194,6 +194,7 @@ export class S3Store implements ObjectStore {
       await pipeline(output.Body as Readable, createWriteStream(path));
       return infoOf(key, output, totalBytes(output));
     } catch (error) {
+      if (isLocal(error)) throw error;
       const failure = s3Failure("download object", key, error);
       absentOr(failure);
       return undefined;
@@ -233,6 +234,12 @@ export class S3Store implements ObjectStore {
       throw s3Failure("list objects", prefix, error);
     }
   }
+}
+
+/** The disk refused, not S3: another attempt would fetch the bytes for nothing. */
+function isLocal(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === "open" || (syscall === "write" && (code === "ENOSPC" || code === "EDQUOT" || code === "EIO"));
 }
 
 function absentOr(failure: Error): { readonly status: "absent" } {
