@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -191,7 +190,8 @@ export class S3Store implements ObjectStore {
         new GetObjectCommand(this.#at(key)),
         signal === undefined ? {} : { abortSignal: signal },
       );
-      await pipeline(output.Body as Readable, createWriteStream(path));
+      // Not a write stream: on a disk that is full in the middle of a chunk one of those may never end.
+      await writeFile(path, output.Body as Readable);
       return infoOf(key, output, totalBytes(output));
     } catch (error) {
       if (isLocal(error)) throw error;
