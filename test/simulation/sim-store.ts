@@ -114,6 +114,7 @@ export class SimStore implements ObjectStore {
       if (kept.info.etag === options.ifNoneMatch) return { status: "not_modified" };
       const whole = kept.bytes.slice();
       const cut = this.#bucket.world.chance(this.#faults().truncated) && whole.length > 1;
+      if (cut) this.#bucket.world.count("answer truncated");
       return { status: "found", bytes: cut ? whole.subarray(0, whole.length >> 1) : whole, info: kept.info };
     });
   }
@@ -136,11 +137,13 @@ export class SimStore implements ObjectStore {
       if (world.chance(this.#faults().lost)) {
         attempt(write);
         world.note(`lost answer of put ${key}`);
+        world.count("answer lost");
         throw conditional ? unknown(key) : busy(key);
       }
       if (world.chance(this.#faults().late)) {
         world.park(undefined, `late put ${key}`, () => attempt(write));
         world.note(`late put ${key}`);
+        world.count("put after its timeout");
         throw conditional ? unknown(key) : busy(key);
       }
       return write();
@@ -196,8 +199,10 @@ export class SimStore implements ObjectStore {
           process.crash();
           return;
         }
-        if (world.chance(faults.refused)) reject(busy(key));
-        else settle(effect, resolve, reject);
+        if (world.chance(faults.refused)) {
+          world.count("refused");
+          reject(busy(key));
+        } else settle(effect, resolve, reject);
       });
     });
   }

@@ -70,7 +70,13 @@ async function history(seed: number, { steps = 1200, bugs = {} as Bugs } = {}): 
   const actors = new Actors({ world, truthOf, guarded, bucket, deleteByAge: bugs.deleteByAge === true });
   bucket.onChange = (key, kept) => {
     const prefix = /^tenants\/[^/]+\/[^/]+\//.exec(key)?.[0];
-    if (prefix !== undefined) guarded(() => truthOf(prefix).changed(key, kept));
+    if (prefix === undefined) return;
+    const before = truthOf(prefix).manifest;
+    guarded(() => truthOf(prefix).changed(key, kept));
+    const after = truthOf(prefix).manifest;
+    if (before !== undefined && before.foldedThrough !== after?.foldedThrough) world.count("swap of a fold");
+    if (before !== undefined && before.compactedAt !== after?.compactedAt) world.count("swap of a compaction");
+    if (kept === undefined && key.includes("/shards/")) world.count("shard deleted");
   };
   const startProcess = async (): Promise<Mosaic> => {
     const process = new SimProcess(world, `p${++started}`);
@@ -116,7 +122,7 @@ async function history(seed: number, { steps = 1200, bugs = {} as Bugs } = {}): 
   const last = await startProcess();
   if (failure === undefined) failure = await settle(world, last, actors, truthOf);
   const fingerprint = createHash("sha256").update(world.history.join("\n")).digest("hex");
-  return { seed, steps: world.step, failure, fingerprint, history: world.history, counts: actors.counts };
+  return { seed, steps: world.step, failure, fingerprint, history: world.history, counts: world.counts };
 }
 
 async function settle(
