@@ -153,5 +153,10 @@ export class Collection {
 
 /** The first query will want them, and waits less when they come together with the summaries. */
 function prefetchDeletes(shards: readonly ShardEntry[], localObjects: LocalFiles): void {
-  for (const { deletes } of shards) if (deletes !== null) localObjects.path(deletes).catch(() => undefined); // asked again
+  for (const { deletes } of shards)
+    if (deletes !== null)
+      localObjects
+        .pin(deletes)
+        .then((pin) => pin.release())
+        .catch(() => undefined); // asked again
 }

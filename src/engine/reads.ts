@@ -1,7 +1,14 @@
 import { type DocumentId, documentId, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
 import { liveDocuments } from "../manifest/index.ts";
-import type { LeafDocument, Root, VectorAnswer, VectorQuery } from "../search/index.ts";
+import {
+  goneCodes,
+  type LeafDocument,
+  type LogView,
+  type Root,
+  type VectorAnswer,
+  type VectorQuery,
+} from "../search/index.ts";
 import { normalised } from "../shard/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
 import type { GetOptions, Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
@@ -96,6 +103,10 @@ export class Reads {
 
   /** The live document of an id in the state that the view's log knows; refresh it first. */
   async current({ view }: Pick<Collection, "view">, id: DocumentId): Promise<CurrentDocument | undefined> {
+    return await againOnNewer(view.log, () => this.#current(view, id));
+  }
+
+  async #current(view: Collection["view"], id: DocumentId): Promise<CurrentDocument | undefined> {
     const inTail = view.log.tail.entry(id)?.operation;
     if (inTail?.kind === "delete") return undefined;
     if (inTail !== undefined) return inTail;
@@ -105,7 +116,11 @@ export class Reads {
   }
 
   /** Live documents, exactly: rows that the tail replaces or deletes are looked up where a filter can't exclude them. */
-  async count({ log, view }: Collection): Promise<number> {
+  async count(collection: Collection): Promise<number> {
+    return await againOnNewer(collection.log, () => this.#count(collection));
+  }
+
+  async #count({ log, view }: Collection): Promise<number> {
     const { root, parts } = this.#with;
     const inShards = log.manifest.shards.reduce((sum, shard) => sum + liveDocuments(shard), 0);
     const documents = inShards + log.tail.documents;
@@ -180,6 +195,19 @@ export class Reads {
     }
     if (embeddingModel !== embedder.model) throw modelMismatch(embeddingModel, embedder.model ?? "none");
     return await embedder.embed(texts);
+  }
+}
+
+/** Runs `task`; when an object that it needs is gone, once more if a newer manifest names what replaced it. */
+async function againOnNewer<T>(log: LogView, task: () => Promise<T>): Promise<T> {
+  const { generation } = log.manifest;
+  try {
+    return await task();
+  } catch (error) {
+    if (!isMosaicError(error, "data") || !goneCodes.has(error.code)) throw error;
+    await log.refresh();
+    if (log.manifest.generation === generation) throw error;
+    return await task();
   }
 }
 

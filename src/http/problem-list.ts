@@ -64,6 +64,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   storage_busy: [503, "The storage asks to slow down: try again."],
   storage_locked: [503, "Another process holds a lock of the storage folder for too long: try again."],
   storage_full: [503, "Nothing was stored: the operator frees space on the disk, or raises the quota."],
+  cache_unavailable: [503, "No local folder takes a copy of the file: the operator looks at the disk of CACHE_PATH."],
   storage_failed: [503, "Try again; the server's log says what failed."],
   storage_denied: [503, "The operator gives the server access to its storage."],
   storage_read_only: [503, "The operator makes the storage writable."],

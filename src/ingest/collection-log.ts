@@ -38,6 +38,28 @@ async function listSegments(store: ObjectStore, scope: Scope): Promise<readonly 
   return sequences;
 }
 
+/** The tail after `foldedThrough`, as far as it was listed; `complete` when that is all of it. */
+async function readListed(
+  store: ObjectStore,
+  scope: Scope,
+  foldedThrough: number,
+  listed: readonly number[] | undefined,
+): Promise<{ readonly segments: readonly Segment[]; readonly complete: boolean }> {
+  const after = (listed ?? []).filter((sequence) => sequence > foldedThrough);
+  // Where one is missing the log ends, as it does for who probes it.
+  const dense = after.filter((sequence, at) => sequence === foldedThrough + 1 + at);
+  const read = await Promise.all(dense.map((sequence) => segmentAt(store, collectionPrefix(scope), sequence)));
+  const segments = read.filter((segment) => segment !== undefined);
+  const complete = listed !== undefined && listed.length < listedMost && segments.length === read.length;
+  return { segments: complete ? segments : [], complete };
+}
+
+async function segmentAt(store: ObjectStore, prefix: string, sequence: number): Promise<Segment | undefined> {
+  const key = prefix + segmentKey(sequence);
+  const got = await store.get(key);
+  return got.status === "found" ? decodeSegment(got.bytes, key) : undefined;
+}
+
 /** Segments asked for at once when more than one is waiting. */
 const probeWindow = 16;
 
@@ -80,10 +102,17 @@ export class CollectionLog {
    * fetches. Throws `not_found` when the collection does not exist.
    */
   static async open(scope: Scope, parts: LogParts): Promise<CollectionLog> {
+    const asked = { wallMs: parts.clock.now(), monotonicMs: parts.clock.monotonicMs() };
     const [stored, listed] = await Promise.all([parts.manifests.read(), listSegments(parts.store, scope)]);
     if (stored === undefined) throw collectionNotFound(scope);
-    const log = new CollectionLog(scope, stored, parts);
-    await Promise.all([parts.prepare(stored.manifest), log.#readListed(listed)]);
+    const [ready, tail] = await Promise.all([
+      prepared(stored, scope, parts),
+      readListed(parts.store, scope, stored.manifest.foldedThrough, listed),
+    ]);
+    const log = new CollectionLog(scope, ready, parts);
+    log.#validatedAt = asked;
+    log.#append(log.#tail.lastSequence + 1, ready === stored ? tail.segments : []);
+    if (ready !== stored || !tail.complete) await log.refresh();
     return log;
   }
 
@@ -143,9 +172,7 @@ export class CollectionLog {
 
   /** One segment of the log, or undefined when there is none of that sequence. */
   async readSegment(sequence: number): Promise<Segment | undefined> {
-    const key = this.#prefix + segmentKey(sequence);
-    const got = await this.#parts.store.get(key);
-    return got.status === "found" ? decodeSegment(got.bytes, key) : undefined;
+    return await segmentAt(this.#parts.store, this.#prefix, sequence);
   }
 
   async #refresh(): Promise<void> {
@@ -161,18 +188,6 @@ export class CollectionLog {
       const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
       if (sawTheEnd) return;
     }
-  }
-
-  /** The tail, as far as it was listed; the rest of it when that is not all. */
-  async #readListed(listed: readonly number[] | undefined): Promise<void> {
-    const first = this.#tail.lastSequence + 1;
-    const after = (listed ?? []).filter((sequence) => sequence >= first);
-    // Where one is missing the log ends, as it does for who probes it.
-    const sequences = after.filter((sequence, at) => sequence === first + at);
-    const segments = await Promise.all(sequences.map((sequence) => this.readSegment(sequence)));
-    const gone = segments.indexOf(undefined);
-    this.#append(first, gone < 0 ? segments : segments.slice(0, gone));
-    if (listed === undefined || listed.length === listedMost || gone >= 0) await this.refresh();
   }
 
   async #read(): Promise<Stored> {
@@ -192,9 +207,10 @@ export class CollectionLog {
     });
   }
 
-  async #adopt(stored: Stored): Promise<void> {
-    if (stored.manifest.generation <= this.manifest.generation) return;
-    await this.#parts.prepare(stored.manifest);
+  async #adopt(found: Stored): Promise<void> {
+    if (found.manifest.generation <= this.manifest.generation) return;
+    const stored = await prepared(found, this.scope, this.#parts);
+    if (stored.manifest.incarnation !== this.manifest.incarnation) throw collectionNotFound(this.scope);
     // From here on in one turn: whoever looks sees the old manifest with its tail, or the new one with its own.
     this.#stored = stored;
     if (stored.manifest.generation > this.#seen.manifest.generation) this.#seen = stored;
@@ -205,5 +221,23 @@ export class CollectionLog {
   #now(): { readonly wallMs: number; readonly monotonicMs: number } {
     const { clock } = this.#parts;
     return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
+  }
+}
+
+/**
+ * The manifest once everything that reading it needs was fetched. When an object of it is gone it has been superseded,
+ * however new it was: it is read again, once, without its ETag, and the one that is there now takes its place.
+ */
+async function prepared(stored: Stored, scope: Scope, { prepare, manifests }: LogParts): Promise<Stored> {
+  try {
+    await prepare(stored.manifest);
+    return stored;
+  } catch (error) {
+    if (!(isMosaicError(error, "data") && error.code === "object_missing")) throw error;
+    const newer = await manifests.read();
+    if (newer === undefined) throw collectionNotFound(scope);
+    if (newer.etag === stored.etag) throw error;
+    await prepare(newer.manifest);
+    return newer;
   }
 }

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
 import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
@@ -37,6 +37,7 @@ async function withStored(
   const inPlace = store.localPath(ref.key);
   const path = inPlace ?? join(workFolder, `verify-${random.nonce(8)}`);
   try {
+    if (inPlace === undefined) await mkdir(workFolder, { recursive: true });
     const info = inPlace === undefined ? await store.download(ref.key, path) : await store.head(ref.key);
     if (info === undefined) throw missing(ref.key);
     if ((await sha256OfFile(path)) !== ref.sha256) throw damaged(ref.key);

@@ -37,6 +37,11 @@ export class Leaf {
     this.#shards.close();
   }
 
+  /** Closes a local file, so that it can be removed. */
+  letGo(path: string): void {
+    this.#shards.letGo(path);
+  }
+
   answer(request: LeafRequest, paths: LocalPaths): LeafReply {
     const startedMs = this.#clock.monotonicMs();
     const run = new Run(request.shards, paths, this.#shards, this.#kernel);

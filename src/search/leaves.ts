@@ -1,7 +1,7 @@
 import { asMosaicError, type Clock, isMosaicError, MosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
-import type { LocalObjects, PartialObjects } from "../shard/index.ts";
+import { type LocalObjects, type PartialObjects, partsUnkept } from "../shard/index.ts";
 import {
   addWork,
   type LeafFailure,
@@ -71,15 +71,12 @@ export class LocalLeaves implements LeafTransport {
 
   async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
     const untilMs = this.#clock.monotonicMs() + timeoutMs;
-    const { paths, failed } = await this.#fetch(request.shards);
+    using pins = new DisposableStack();
+    const { paths, failed } = await this.#fetch(request.shards, pins);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
-    try {
-      const reply = await this.#answer(groups, paths, untilMs);
-      return { ...reply, failed: [...failed, ...reply.failed] };
-    } finally {
-      for (const { entry } of request.shards) if (isPart(paths[entry.file.key])) this.#files.release(entry.file);
-    }
+    const reply = await this.#answer(groups, paths, untilMs);
+    return { ...reply, failed: [...failed, ...reply.failed] };
   }
 
   /**
@@ -132,6 +129,9 @@ export class LocalLeaves implements LeafTransport {
   async #withFreshCopies(request: LeafRequest, { failed }: LeafReply): Promise<LeafRequest | undefined> {
     const damaged = new Set(failed.filter(({ error }) => error.kind === "data").map(({ shard }) => shard));
     const dropped = new Set<string>();
+    // Parts that the disk does not take: then the whole file may find another place.
+    const unkept = failed.filter(({ error }) => error.code === partsUnkept).map(({ shard }) => shard);
+    for (const shard of unkept) dropped.add(shard);
     for (const { entry } of request.shards.filter((target) => damaged.has(target.entry.id))) {
       const refs = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
       for (const ref of refs) if (await this.#objects.drop(ref)) dropped.add(entry.id);
@@ -140,18 +140,29 @@ export class LocalLeaves implements LeafTransport {
     return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
   }
 
-  /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
-  async #fetch(shards: readonly ShardTarget[]): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
+  /** What is here of the files that the shards need, added to `pins`; a shard whose files can't be had is failed here. */
+  async #fetch(
+    shards: readonly ShardTarget[],
+    pins: DisposableStack,
+  ): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
     const paths: Record<string, LocalPlace> = {};
     const failures = await Promise.all(
       shards.map(async ({ entry }) => {
         const { file, deletes } = entry;
         try {
           this.#health.refuse(entry.id);
-          const deleted = deletes === null ? undefined : this.#objects.path(deletes);
-          deleted?.catch(() => undefined); // awaited below, unless the file itself can't be had
-          paths[file.key] = await this.#files.open(file);
-          if (deletes !== null && deleted !== undefined) paths[deletes.key] = await deleted;
+          const opening = this.#files.open(file, pins).then((place) => {
+            paths[file.key] = place;
+          });
+          const pinning =
+            deletes === null
+              ? undefined
+              : this.#objects.pin(deletes).then((pin) => {
+                  paths[deletes.key] = pins.use(pin).path;
+                });
+          // Both are waited for, so that nothing is pinned after the others were released.
+          const outcomes = await Promise.allSettled([opening, pinning]);
+          for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
@@ -225,8 +236,6 @@ function unkept(groups: readonly Group[]): LeafReply {
   });
   return groups.map(([, part]) => allFailed(part, error)).reduce(mergeReplies);
 }
-
-const isPart = (place: LocalPlace | undefined): boolean => place !== undefined && typeof place !== "string";
 
 const tooLate = (): MosaicError =>
   new MosaicError("timeout", "fetch shard", {

@@ -12,6 +12,7 @@ import {
   type ShardReader,
   type VerifiedFiles,
 } from "../shard/index.ts";
+import type { FileNotice } from "./held-files.ts";
 
 /** Where an object that a request names lies here: all of it, or the parts that were wanted so far. */
 export type LocalPlace = string | PartialFile;
@@ -23,14 +24,17 @@ export class OpenShard {
   readonly file: ShardReader;
   /** What it was opened from: see `markOf`. */
   readonly mark: string;
+  /** Of a whole file: who keeps files is told of it. */
+  readonly path: string | undefined;
   readonly mappedBytes: number;
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
 
-  constructor(file: ShardReader, mark: string, kernel: Kernel, mappedBytes: number) {
+  constructor(file: ShardReader, place: LocalPlace, kernel: Kernel, mappedBytes: number) {
     this.file = file;
-    this.mark = mark;
+    this.mark = markOf(place);
+    this.path = typeof place === "string" ? place : undefined;
     this.mappedBytes = mappedBytes;
     this.#kernel = kernel;
   }
@@ -99,6 +103,8 @@ export interface OpenShardsOptions {
   readonly mmapMaxBytes: number;
   readonly kernel: Kernel;
   readonly verified: VerifiedFiles;
+  /** Told of every local file that is opened or closed. */
+  readonly onFile: (notice: FileNotice) => void;
 }
 
 /**
@@ -110,15 +116,18 @@ export class OpenShards {
   readonly #kernel: Kernel;
   readonly #verified: VerifiedFiles;
   readonly #mmapMaxBytes: number;
+  readonly #onFile: (notice: FileNotice) => void;
   #mappedBytes = 0;
 
-  constructor({ max, idleMs, mmapMaxBytes, kernel, verified }: OpenShardsOptions) {
+  constructor({ max, idleMs, mmapMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
     this.#kernel = kernel;
     this.#verified = verified;
     this.#mmapMaxBytes = mmapMaxBytes;
+    this.#onFile = onFile;
     const dispose = (shard: OpenShard): void => {
       this.#mappedBytes -= shard.mappedBytes;
       shard.close();
+      if (shard.path !== undefined) onFile({ path: shard.path, open: false });
     };
     this.#open = new LRUCache({ max, ttl: idleMs, ttlAutopurge: true, updateAgeOnGet: true, dispose });
   }
@@ -133,6 +142,7 @@ export class OpenShards {
     if (known?.mark === markOf(place)) return known;
     const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(place);
     this.#open.set(ref.key, opened);
+    if (opened.path !== undefined) this.#onFile({ path: opened.path, open: true });
     return opened;
   }
 
@@ -145,7 +155,7 @@ export class OpenShards {
   }
 
   #openPart(part: PartialFile): OpenShard {
-    return new OpenShard(PartialShard.open(part), markOf(part), this.#kernel, 0);
+    return new OpenShard(PartialShard.open(part), part, this.#kernel, 0);
   }
 
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */
@@ -157,6 +167,11 @@ export class OpenShards {
       this.#open.delete(ref.key);
       return task(this.get(ref, place));
     }
+  }
+
+  /** Closes the shard of a local file. */
+  letGo(path: string): void {
+    for (const key of [...this.#open.keys()]) if (this.#open.peek(key)?.path === path) this.#open.delete(key);
   }
 
   /** Frees resident codes of the least recently used shards until `bytes` fit, sparing `keep`. */

@@ -11,14 +11,20 @@ export type { SourceShard } from "./build/live-rows.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
+export type { Room } from "./cache/disk-cache.ts";
+export type { Pin } from "./cache/kept-file.ts";
 export {
   type ImmutableRef,
   LocalObjects,
   type LocalObjectsOptions,
   type ObjectFiles,
+  type PathOf,
   readChecked,
+  type SparseCopy,
+  withFiles,
+  withPins,
 } from "./cache/local-objects.ts";
-export { PartialObjects, type PartialObjectsOptions } from "./cache/partial-objects.ts";
+export { PartialObjects, type PartialObjectsOptions, partsUnkept } from "./cache/partial-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
 export { DeadRows } from "./file/bitmap.ts";

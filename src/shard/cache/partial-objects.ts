@@ -1,11 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
+import { MosaicError } from "../../base/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import type { PartialFile } from "../file/partial-shard.ts";
 import type { EncodedLayout } from "../pages/layout.ts";
 import { RangedSource } from "../pages/ranged-source.ts";
 import { SparseFile } from "../pages/sparse-file.ts";
+import { isLocalFault } from "./local-fault.ts";
 import type { ImmutableRef, LocalObjects } from "./local-objects.ts";
 
 export interface PartialObjectsOptions {
@@ -32,6 +34,8 @@ export class PartialObjects {
   readonly #copies = new Map<string, Copy>();
   readonly #opening = new Map<string, Promise<Copy>>();
   readonly #completing = new Set<string>();
+  /** Copies that the disk did not take a block of. */
+  readonly #unkept = new Set<string>();
 
   #nextSerial = 1;
 
@@ -44,15 +48,18 @@ export class PartialObjects {
     this.#layouts.set(key, layout);
   }
 
-  /** The file's path when it is here, or is to be had whole; otherwise what is here of it, until `release`. */
-  async open(ref: ImmutableRef): Promise<string | PartialFile> {
+  /** The file's path when it is here, or is to be had whole; otherwise what is here of it. It stays as long as `pins`. */
+  async open(ref: ImmutableRef, pins: DisposableStack): Promise<string | PartialFile> {
     const { whole, wholeFileBelow, wholeFileAfter } = this.#options;
     const layout = this.#layouts.get(ref.key);
-    if (layout === undefined || ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0) return await whole.path(ref);
-    const path = await whole.find(ref);
-    if (path !== undefined) return path;
-    const copy = await this.#copyOf(ref, layout);
+    if (layout === undefined || ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0)
+      return pins.use(await whole.pin(ref)).path;
+    const here = await whole.find(ref);
+    if (here !== undefined) return pins.use(here).path;
+    const copy = this.#unkept.has(nameOf(ref)) ? undefined : await this.#copyOf(ref, layout);
+    if (copy === undefined) return pins.use(await whole.pin(ref)).path;
     copy.readers++;
+    pins.defer(() => this.#release(ref, copy));
     const { sparse } = copy.source;
     return { path: sparse.path, serial: copy.serial, present: sparse.present, layout };
   }
@@ -61,15 +68,18 @@ export class PartialObjects {
   async fetch(ref: ImmutableRef, blocks: readonly number[], signal?: AbortSignal): Promise<void> {
     const copy = this.#copies.get(nameOf(ref));
     if (copy === undefined) throw new RangeError("blocks are wanted of a file that is not open");
-    await copy.source.fetch(blocks, signal);
+    try {
+      await copy.source.fetch(blocks, signal);
+    } catch (error) {
+      if (!isLocalFault(error)) throw error;
+      this.#unkept.add(nameOf(ref));
+      throw unkept(ref.key, error);
+    }
     if (copy.source.fetchedBytes > this.#options.wholeFileAfter) this.#complete(ref);
   }
 
-  /** Ends what `open` began, where that gave a part of a file. */
-  release(ref: ImmutableRef): void {
+  #release(ref: ImmutableRef, copy: Copy): void {
     const name = nameOf(ref);
-    const copy = this.#copies.get(name);
-    if (copy === undefined) return;
     copy.readers--;
     // The last to be used is the last to go.
     this.#copies.delete(name);
@@ -81,7 +91,8 @@ export class PartialObjects {
     await Promise.all([...this.#copies.values()].map(({ source }) => source.close()));
   }
 
-  async #copyOf(ref: ImmutableRef, { checks }: EncodedLayout): Promise<Copy> {
+  /** Undefined when the folder does not take it. */
+  async #copyOf(ref: ImmutableRef, { checks }: EncodedLayout): Promise<Copy | undefined> {
     const name = nameOf(ref);
     const known = this.#copies.get(name);
     if (known !== undefined) return known;
@@ -97,7 +108,12 @@ export class PartialObjects {
         })
         .finally(() => this.#opening.delete(name));
     this.#opening.set(name, opening);
-    return await opening;
+    try {
+      return await opening;
+    } catch (error) {
+      if (isLocalFault(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Fetches the rest behind the queries, which go on by range meanwhile and if it fails. */
@@ -106,8 +122,9 @@ export class PartialObjects {
     if (this.#completing.has(name)) return;
     this.#completing.add(name);
     this.#options.whole
-      .path(ref)
-      .then(() => {
+      .pin(ref)
+      .then((pin) => {
+        pin.release();
         const copy = this.#copies.get(name);
         if (copy !== undefined) copy.isWhole = true;
         this.#shrink();
@@ -136,6 +153,18 @@ interface Copy {
   /** The file has come whole. */
   isWhole: boolean;
 }
+
+/** Code of the error for blocks that were fetched and could not be kept: open the file again, and it comes whole. */
+export const partsUnkept = "parts_unkept";
+
+const unkept = (key: string, cause: unknown): MosaicError =>
+  new MosaicError("unavailable", "keep ranges", {
+    code: partsUnkept,
+    detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
+    key,
+    hint: "look at the disk of CACHE_PATH",
+    cause,
+  });
 
 const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}.sparse`;
 
