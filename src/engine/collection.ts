@@ -124,6 +124,7 @@ export class Collection {
         const live = new Set<string>(shards.map(({ id }) => id));
         summaries.keepOnly((shard) => live.has(shard));
       },
+      gcGraceMs: parts.settings.gcGraceMs,
     });
     return new Collection(scope, parts, manifests, log, summaries, onFolded);
   }

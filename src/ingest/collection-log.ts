@@ -19,7 +19,28 @@ export interface LogParts {
   readonly prepare: (manifest: Manifest) => Promise<void>;
   /** Told when a manifest became the current one. */
   readonly adopted: (manifest: Manifest) => void;
+  /** How long folded segments are kept: see `tooLateMs`. */
+  readonly gcGraceMs: number;
 }
+
+/**
+ * Who asked for a manifest and for the segments after it longer ago than this asks again. A segment that is absent then
+ * may have been folded and deleted since, and the log would seem to end before it. Half of the time that is kept leaves
+ * the other half to clocks that differ; the least is for settings so short that nothing would ever be in time.
+ */
+const tooLateMs = (gcGraceMs: number): number => Math.max(gcGraceMs / 2, leastInTimeMs);
+const leastInTimeMs = 10_000;
+
+/** By both clocks: one of them stands still while a machine sleeps. */
+interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+const momentOf = (clock: Clock): Moment => ({ wallMs: clock.now(), monotonicMs: clock.monotonicMs() });
+/** Milliseconds since, by the clock that says more. */
+const agoMs = (clock: Clock, { wallMs, monotonicMs }: Moment): number =>
+  Math.max(clock.now() - wallMs, clock.monotonicMs() - monotonicMs);
 
 /** Keys of one LIST request. */
 const listedMost = 1000;
@@ -80,8 +101,8 @@ export class CollectionLog {
   #stored: Stored;
   /** The newest manifest that was read, perhaps not current yet: the next read asks only for a newer one. */
   #seen: Stored;
-  /** When the manifest was last known to be current, by both clocks: one of them stands still while a machine sleeps. */
-  #validatedAt: { readonly wallMs: number; readonly monotonicMs: number };
+  /** When the manifest was last known to be current. */
+  #validatedAt: Moment;
   #running: Promise<void> | undefined;
   #queued: Promise<void> | undefined;
   #adopting: Promise<void> = Promise.resolve();
@@ -93,7 +114,7 @@ export class CollectionLog {
     this.#stored = stored;
     this.#seen = stored;
     this.#tail = new Tail(stored.manifest.foldedThrough);
-    this.#validatedAt = this.#now();
+    this.#validatedAt = momentOf(parts.clock);
   }
 
   /**
@@ -102,17 +123,18 @@ export class CollectionLog {
    * fetches. Throws `not_found` when the collection does not exist.
    */
   static async open(scope: Scope, parts: LogParts): Promise<CollectionLog> {
-    const asked = { wallMs: parts.clock.now(), monotonicMs: parts.clock.monotonicMs() };
+    const asked = momentOf(parts.clock);
     const [stored, listed] = await Promise.all([parts.manifests.read(), listSegments(parts.store, scope)]);
     if (stored === undefined) throw collectionNotFound(scope);
     const [ready, tail] = await Promise.all([
       prepared(stored, scope, parts),
       readListed(parts.store, scope, stored.manifest.foldedThrough, listed),
     ]);
+    const tailHolds = ready === stored && tail.complete && agoMs(parts.clock, asked) < tooLateMs(parts.gcGraceMs);
     const log = new CollectionLog(scope, ready, parts);
     log.#validatedAt = asked;
-    log.#append(log.#tail.lastSequence + 1, ready === stored ? tail.segments : []);
-    if (ready !== stored || !tail.complete) await log.refresh();
+    if (tailHolds) log.#append(log.#tail.lastSequence + 1, tail.segments);
+    else await log.refresh();
     return log;
   }
 
@@ -126,10 +148,9 @@ export class CollectionLog {
     return this.#tail;
   }
 
-  /** Milliseconds since the manifest was last known to be current, by the clock that says more. */
+  /** Milliseconds since the manifest was last known to be current. */
   validatedAgoMs(): number {
-    const now = this.#now();
-    return Math.max(now.wallMs - this.#validatedAt.wallMs, now.monotonicMs - this.#validatedAt.monotonicMs);
+    return agoMs(this.#parts.clock, this.#validatedAt);
   }
 
   /**
@@ -161,7 +182,7 @@ export class CollectionLog {
 
   /** Throws `not_found` when the collection that this log knows is gone. One request; the tail stays as it is. */
   async confirm(): Promise<void> {
-    const asked = this.#now();
+    const asked = momentOf(this.#parts.clock);
     if ((await this.#read()) === this.#stored) this.#validatedAt = asked;
   }
 
@@ -178,15 +199,16 @@ export class CollectionLog {
   async #refresh(): Promise<void> {
     for (let window = 1; ; window = probeWindow) {
       const first = this.#tail.lastSequence + 1;
-      const asked = this.#now();
+      const asked = momentOf(this.#parts.clock);
       const probes = Array.from({ length: window }, (_, at) => this.readSegment(first + at));
       const [stored, ...segments] = await Promise.all([this.#read(), ...probes]);
+      const inTime = agoMs(this.#parts.clock, asked) < tooLateMs(this.#parts.gcGraceMs);
       if (stored !== this.#stored) await this.adopt(stored);
       this.#validatedAt = asked;
       const found = segments.indexOf(undefined);
       this.#append(first, found < 0 ? segments : segments.slice(0, found));
       const sawTheEnd = found >= 0 && first + found === this.#tail.lastSequence + 1;
-      if (sawTheEnd) return;
+      if (sawTheEnd && inTime) return;
     }
   }
 
@@ -216,11 +238,6 @@ export class CollectionLog {
     if (stored.manifest.generation > this.#seen.manifest.generation) this.#seen = stored;
     this.#tail.dropThrough(stored.manifest.foldedThrough);
     this.#parts.adopted(stored.manifest);
-  }
-
-  #now(): { readonly wallMs: number; readonly monotonicMs: number } {
-    const { clock } = this.#parts;
-    return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
   }
 }
 
