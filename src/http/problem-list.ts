@@ -27,6 +27,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   embedding_model_not_allowed: [400, "Name the server's EMBEDDING_MODEL, or `none`."],
   embedding_rejected: [400, "Send a shorter text: the embedding endpoint refused this one."],
   not_supported: [400, "Leave the setting out: it has only one value in this version."],
+  invalid_as_of: [400, "Send the number of a generation, or a time in ISO 8601."],
   key_required: [401, "Send your key as `Authorization: Bearer <key>` or `X-API-Key`."],
   key_unknown: [401, "Ask the operator for another key: this one is not known."],
   role_not_allowed: [403, "Use a key whose role covers this call; `detail` names the role."],
@@ -35,6 +36,11 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   not_found: [404, "There is no such address; GET /docs lists those that there are."],
   document_not_found: [404, "No document of the collection has this id."],
   collection_not_found: [404, "No collection has this name; the first write creates it."],
+  job_not_found: [404, "No job of the tenant has this id."],
+  snapshot_gone: [
+    404,
+    "That moment is not kept any more; `detail` says which are. SNAPSHOT_KEEP_MS sets for how long.",
+  ],
   method_not_allowed: [405, "Use one of the methods in `Allow`."],
   collection_exists: [409, "Use it, delete it, or take another name."],
   collection_has_branches: [
@@ -55,6 +61,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   summary_damaged: [500, "The summary of a shard is damaged: the operator runs `mosaic verify`."],
   shard_damaged: [500, "The shard that may hold the document is damaged: the operator runs `mosaic verify`."],
   deletes_damaged: [500, "A shard's list of deleted rows is damaged: the operator runs `mosaic verify`."],
+  job_damaged: [500, "The job can't be read. What it had finished stays; begin it again."],
   object_missing: [500, "A stored object is gone: the operator runs `mosaic verify`."],
   not_ready: [503, "Wait: the storage does not answer, and the server's log says why."],
   write_backlog: [503, "More was written than is folded into shards yet: come back after `Retry-After` seconds."],

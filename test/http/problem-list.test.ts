@@ -17,8 +17,9 @@ const neverAnswered = [
   "kernel_memory",
   "object_not_found",
   "precondition_failed",
+  // The error of a job, or of background work that another process does.
+  "compaction_running",
   // The schemas of requests refuse these before the engine does.
-  "invalid_as_of",
   "invalid_dimensions",
   "invalid_min_score",
   // startServer
@@ -27,7 +28,7 @@ const neverAnswered = [
   "cannot_listen",
 ];
 
-const sources = globSync("src/{base,embedding,engine,http,ingest,manifest,search,shard,store}/**/*.ts", {
+const sources = globSync("src/{base,embedding,engine,http,ingest,lifecycle,manifest,search,shard,store}/**/*.ts", {
   cwd: packageRoot,
 });
 const codesIn = (text: string): string[] => [

@@ -1,11 +1,29 @@
 import type { Command } from "../command.ts";
+import { branch, rollback } from "./branch.ts";
 import { collections } from "./collections.ts";
+import { compact } from "./compact.ts";
 import { deleteDocument } from "./delete.ts";
+import { gc } from "./gc.ts";
 import { get } from "./get.ts";
 import { ingest } from "./ingest.ts";
+import { job } from "./job.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
 import { stats } from "./stats.ts";
 import { verify } from "./verify.ts";
 
-export const commands: readonly Command[] = [serve, ingest, search, get, deleteDocument, collections, stats, verify];
+export const commands: readonly Command[] = [
+  serve,
+  ingest,
+  search,
+  get,
+  deleteDocument,
+  collections,
+  stats,
+  compact,
+  job,
+  branch,
+  rollback,
+  gc,
+  verify,
+];
