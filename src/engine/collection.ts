@@ -16,7 +16,7 @@ import { type EncodedLayout, type LocalObjects, type ObjectFiles, Summaries } fr
 import type { ObjectStore } from "../store/index.ts";
 
 /** Local copies of immutable objects, and how much they are. */
-export type LocalFiles = ObjectFiles & Pick<LocalObjects, "bytes" | "count">;
+export type LocalFiles = ObjectFiles & Pick<LocalObjects, "bytes" | "count" | "find">;
 
 /** What all collections of an engine share. */
 export interface EngineParts {

@@ -1,6 +1,6 @@
 import { type DocumentId, documentId, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
-import { liveDocuments } from "../manifest/index.ts";
+import { liveDocuments, type ShardEntry } from "../manifest/index.ts";
 import {
   goneCodes,
   type LeafDocument,
@@ -11,7 +11,15 @@ import {
 } from "../search/index.ts";
 import { normalised } from "../shard/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type { GetOptions, Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
+import type {
+  GetOptions,
+  Metadata,
+  SearchHit,
+  SearchRequest,
+  SearchResponse,
+  ShardFailure,
+  StoredDocument,
+} from "./api.ts";
 import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
 import { checkAsOf, checkSearch } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
@@ -168,7 +176,9 @@ export class Reads {
       withText: include.includes("text") || include.includes("metadata"),
       withVector: include.includes("embedding"),
     };
-    return await root.search(view, query);
+    const answer = await root.search(view, query);
+    const aside = view.log.manifest.quarantined.map(setAside);
+    return aside.length === 0 ? answer : { ...answer, failed: [...answer.failed, ...aside] };
   }
 
   async #queryVector(collection: Collection, { query, vector }: SearchRequest): Promise<Float32Array | undefined> {
@@ -210,6 +220,13 @@ async function againOnNewer<T>(log: LogView, task: () => Promise<T>): Promise<T>
     return await task();
   }
 }
+
+/** A search can't know what of it would have been found. */
+const setAside = ({ id }: ShardEntry): ShardFailure => ({
+  shard: id,
+  code: "shard_quarantined",
+  detail: "This shard was damaged and is set aside; its documents are missing from this answer.",
+});
 
 export function documentNotFound(id: string): MosaicError {
   return new MosaicError("not_found", "find document", {

@@ -226,9 +226,9 @@ function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): Sh
   return { id, text, metadata, createdAt, updatedAt, pagerank: 0, embedding };
 }
 
-/** A fold's result holds only for the tail and the shards that it was made from, dead rows included. */
+/** A fold's result holds only for the tail and the shards that it was made from, dead rows and repairs included. */
 function sameInputs(base: Manifest, current: Manifest): boolean {
   const identity = ({ shards, foldedThrough, incarnation }: Manifest): string =>
-    JSON.stringify([incarnation, foldedThrough, shards.map(({ id, deletes }) => [id, deletes?.key ?? null])]);
+    JSON.stringify([incarnation, foldedThrough, shards]);
   return identity(base) === identity(current);
 }

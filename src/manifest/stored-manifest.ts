@@ -193,6 +193,18 @@ export class ManifestStore {
     });
   }
 
+  /**
+   * Puts a kept generation in the place of a manifest that can't be read (`damagedEtag`) or is gone. Its number is above
+   * that of the damaged one, which came at most one after what was kept. Throws `conflict` when somebody was first.
+   */
+  async restore(kept: Manifest, damagedEtag: string | undefined): Promise<void> {
+    const { store, clock } = this.#parts;
+    const generation = kept.generation + 2;
+    const restored: Manifest = { ...kept, generation, updatedAt: formatTimestamp(clock.now()) };
+    const condition = damagedEtag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: damagedEtag };
+    await store.put(this.#prefix + manifestKey, encodeManifest(restored), condition);
+  }
+
   #next(current: Manifest, change: Change, kind: SwapKind | undefined): Manifest | undefined {
     const changed = change(current);
     if (changed === undefined) return undefined;

@@ -8,6 +8,7 @@
 export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
 export { Compact, type CompactInput } from "./build/compact.ts";
 export type { SourceShard } from "./build/live-rows.ts";
+export { summaryOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";

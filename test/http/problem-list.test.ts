@@ -17,6 +17,10 @@ const neverAnswered = [
   "kernel_memory",
   "object_not_found",
   "precondition_failed",
+  // A finding of verify.
+  "segment_missing",
+  // Of a shard that a search leaves out.
+  "shard_quarantined",
   // The error of a job, or of background work that another process does.
   "compaction_running",
   // The schemas of requests refuse these before the engine does.

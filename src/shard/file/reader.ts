@@ -143,6 +143,16 @@ export class ShardFile implements ShardReader {
     }
   }
 
+  /** Every cell, in order. */
+  cells(): readonly { readonly rows: number; readonly spread: number; readonly centroid: Float32Array }[] {
+    const found = this.#all("SELECT row_count AS rows, spread, centroid FROM cells ORDER BY cell") as {
+      rows: number;
+      spread: number;
+      centroid: Uint8Array;
+    }[];
+    return found.map(({ rows, spread, centroid }) => ({ rows, spread, centroid: floatsOf(centroid) }));
+  }
+
   /** What SQLite says of the file's structure: `ok`, or the first problems. */
   integrity(): string {
     const found = this.#db.pragma("integrity_check(10)") as readonly { integrity_check: string }[];

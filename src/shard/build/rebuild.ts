@@ -1,0 +1,34 @@
+import { ShardFile } from "../file/reader.ts";
+import { Bloom } from "../summary/bloom.ts";
+import { encodeSummary } from "../summary/summary.ts";
+import { layoutOf } from "./layout.ts";
+
+/**
+ * The summary of a finished file, byte for byte what its build made beside it: everything that it says is in the file.
+ * Reads all of it. Throws `data` when the file can't be read.
+ */
+export function summaryOfFile(path: string, shard: string): Uint8Array {
+  const file = ShardFile.open(path);
+  try {
+    const ids = Array.from(file.ids(), ({ id }) => id);
+    const cells = file.cells();
+    const dimensions = cells[0]?.centroid.length ?? 0;
+    const centroids = new Float32Array(cells.length * dimensions);
+    cells.forEach(({ centroid }, at) => {
+      centroids.set(centroid, at * dimensions);
+    });
+    return encodeSummary({
+      shard,
+      documents: ids.length,
+      vectors: cells.reduce((sum, { rows }) => sum + rows, 0),
+      dimensions,
+      cellRows: Uint16Array.from(cells, ({ rows }) => rows),
+      centroids,
+      spreads: Float32Array.from(cells, ({ spread }) => spread),
+      ids: Bloom.of(ids, ids.length),
+      layout: layoutOf(path),
+    });
+  } finally {
+    file.close();
+  }
+}
