@@ -7,7 +7,7 @@ import {
   segmentKey,
   sequenceOfSegment,
 } from "../manifest/index.ts";
-import type { Repair } from "./repair.ts";
+import type { Repair } from "./findings.ts";
 import type { VerifyParts } from "./verify.ts";
 
 /**

@@ -2,7 +2,7 @@ import { collectionPrefix, MosaicError, type ShardId, sha256, sha256OfFile } fro
 import { type CollectionLog, encodeSegment } from "../ingest/index.ts";
 import { liveDocuments, type Manifest, type ObjectRef, type Retirement, type ShardEntry } from "../manifest/index.ts";
 import { type ImmutableRef, type Pin, summaryOfFile } from "../shard/index.ts";
-import { Findings } from "./findings.ts";
+import { Findings, type Repair } from "./findings.ts";
 import { restoreManifest } from "./repair-manifest.ts";
 import { openToVerify, type TailFault, tailFaults, type VerifyParts } from "./verify.ts";
 import { verifyShard, withStored } from "./verify-shard.ts";
@@ -11,13 +11,6 @@ export interface RepairParts extends VerifyParts {
   readonly retirement: Retirement;
   /** A local copy of an object, pinned, if there is one that is not the object itself. */
   readonly copyOf: (ref: ImmutableRef) => Promise<Pin | undefined>;
-}
-
-export interface Repair {
-  readonly object: string;
-  /** `restored`: as it was; `rebuilt`: from what it was made of; `quarantined`: set aside, and kept. */
-  readonly action: "restored" | "rebuilt" | "quarantined";
-  readonly detail: string;
 }
 
 /**

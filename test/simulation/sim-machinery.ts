@@ -29,6 +29,7 @@ export function simMachinery(store: ObjectStore, files: Files, bugs: MachineryBu
       pin: async (ref: Ref) => pinOf(await path(ref)),
       trust: () => undefined,
       drop: async () => false,
+      find: async () => undefined,
       bytes: 0,
       count: 0,
     } as unknown as Machinery["localObjects"],
