@@ -71,8 +71,8 @@ function rabitq(wanted: number): { candidates: readonly number[][]; ms: readonly
     part.forEach((value, i) => {
       centroid[i % dimensions] = (centroid[i % dimensions] as number) + value / count;
     });
-    const { codes, factors } = encodeCell(part, centroid, dimensions, kernel);
-    return { centroid, cell: kernel.loadCell(codes, factors, count, codeBits(dimensions) / 8), first: at * cellRows };
+    const { codes, scales } = encodeCell(part, centroid, dimensions, kernel);
+    return { centroid, cell: kernel.loadCell(codes, scales, count, codeBits(dimensions) / 8), first: at * cellRows };
   });
   const centroids = new Float32Array(cells.length * dimensions);
   cells.forEach(({ centroid }, at) => centroids.set(centroid, at * dimensions));

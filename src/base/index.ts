@@ -35,7 +35,7 @@ export {
 export { nearest } from "./nearest.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
-export { serveJobs } from "./serve-jobs.ts";
+export { notice, serveJobs } from "./serve-jobs.ts";
 export { type ApiKey, type KeyRole, type Settings, settingsFrom } from "./settings.ts";
 export { WorkerClient } from "./worker-client.ts";
 export { workerUrl } from "./worker-url.ts";

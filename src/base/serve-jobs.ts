@@ -1,13 +1,35 @@
 import { parentPort } from "node:worker_threads";
 import { serializeError } from "./errors.ts";
 
-/** The other end of WorkerClient: answers each job in turn with what `answer` returns or throws. */
-export function serveJobs<Job extends object, Result>(answer: (job: Job) => Result): void {
-  parentPort?.on("message", ({ id, ...job }: { id: number } & Job) => {
+/** What the owner of a thread tells it between jobs; nothing comes back. */
+export interface Told<Word> {
+  readonly told: Word;
+}
+/** What a thread says unasked. */
+export interface Noticed<Notice> {
+  readonly notice: Notice;
+}
+
+/**
+ * The other end of WorkerClient: answers each job in turn with what `answer` returns or throws, and passes what it is
+ * told to `listen`.
+ */
+export function serveJobs<Job extends object, Result, Word = never>(
+  answer: (job: Job) => Result,
+  listen: (word: Word) => void = () => undefined,
+): void {
+  parentPort?.on("message", (message: ({ id: number } & Job) | Told<Word>) => {
+    if ("told" in message) return listen(message.told);
+    const { id, ...job } = message;
     try {
       parentPort?.postMessage({ id, result: answer(job as unknown as Job) });
     } catch (error) {
       parentPort?.postMessage({ id, error: serializeError(error) });
     }
   });
+}
+
+/** Says something to the owner of this thread; it arrives before answers that are given later. */
+export function notice<Notice>(what: Notice): void {
+  parentPort?.postMessage({ notice: what } satisfies Noticed<Notice>);
 }

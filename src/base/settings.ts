@@ -34,6 +34,10 @@ export interface Settings {
   readonly maxTextBytes: number;
   readonly cachePath: string;
   readonly cacheMaxBytes: number;
+  /** Shard files of a bucket up to this size are fetched whole at once. */
+  readonly wholeFileBelow: number;
+  /** Others are read by range until so many bytes of one were fetched, and whole after that; 0: whole at once. */
+  readonly wholeFileAfter: number;
   readonly shardMaxDocs: number;
   readonly shardMaxBytes: number;
   readonly shardTimeoutMs: number;
@@ -134,6 +138,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     maxTextBytes: whole(env, "MAX_TEXT_BYTES", 1024 * 1024),
     cachePath: env["CACHE_PATH"] || join(tmpdir(), "mosaic-cache"),
     cacheMaxBytes: whole(env, "CACHE_MAX_BYTES", 2 * 1024 ** 3),
+    wholeFileBelow: whole(env, "WHOLE_FILE_BELOW", 1024 * 1024, 0),
+    wholeFileAfter: whole(env, "WHOLE_FILE_AFTER", 32 * 1024 * 1024, 0),
     shardMaxDocs: whole(env, "SHARD_MAX_DOCS", 100_000),
     shardMaxBytes: whole(env, "SHARD_MAX_BYTES", 256 * 1024 * 1024),
     shardTimeoutMs: whole(env, "SHARD_TIMEOUT_MS", 5000),

@@ -1,5 +1,6 @@
 import { type TransferListItem, Worker } from "node:worker_threads";
 import { deserializeError, MosaicError, type SerializedError } from "./errors.ts";
+import type { Noticed, Told } from "./serve-jobs.ts";
 
 /** What a worker answers to `{ id, ...job }`. */
 export type WorkerAnswer<Result> = { readonly id: number } & (
@@ -16,18 +17,25 @@ interface Pending<Result> {
  * One thread that answers jobs. It starts with the first job, keeps the process alive only while it owes an answer, and
  * when it dies everything it owed fails with `unavailable` and the next job starts another.
  */
-export class WorkerClient<Job extends object, Result> {
+export class WorkerClient<Job extends object, Result, Word = never, Notice = never> {
   readonly #entry: URL;
   readonly #workerData: unknown;
   readonly #onDeath: (cause: unknown) => void;
+  readonly #onNotice: (notice: Notice) => void;
   readonly #pending = new Map<number, Pending<Result>>();
   #worker: Worker | undefined;
   #nextId = 1;
 
-  constructor(entry: URL, workerData: unknown, onDeath: (cause: unknown) => void) {
+  constructor(
+    entry: URL,
+    workerData: unknown,
+    onDeath: (cause: unknown) => void,
+    onNotice: (notice: Notice) => void = () => undefined,
+  ) {
     this.#entry = entry;
     this.#workerData = workerData;
     this.#onDeath = onDeath;
+    this.#onNotice = onNotice;
   }
 
   /** Jobs that are not answered yet. */
@@ -55,6 +63,11 @@ export class WorkerClient<Job extends object, Result> {
     return { id, answer };
   }
 
+  /** Tells the thread something, if there is one; it listens between jobs. */
+  tell(word: Word): void {
+    this.#worker?.postMessage({ told: word } satisfies Told<Word>);
+  }
+
   async stop(detail: string): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
@@ -65,7 +78,10 @@ export class WorkerClient<Job extends object, Result> {
   #spawn(): Worker {
     const worker = new Worker(this.#entry, { workerData: this.#workerData });
     worker.unref();
-    worker.on("message", (answer: WorkerAnswer<Result>) => this.#settle(worker, answer));
+    worker.on("message", (message: WorkerAnswer<Result> | Noticed<Notice>) => {
+      if (!("notice" in message)) this.#settle(worker, message);
+      else if (this.#worker === worker) this.#onNotice(message.notice);
+    });
     const died = (cause: unknown): void => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;

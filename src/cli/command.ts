@@ -62,6 +62,12 @@ export function wholeOption(context: Context, name: string, least: number, most:
   throw new UsageError(`--${name} takes a whole number from ${least} to ${most}`);
 }
 
+/** A generation or a time, as the engine reads it; undefined when the option was not given. */
+export function asOfOption({ options }: Context): string | undefined {
+  const given = options["as-of"];
+  return typeof given === "string" ? given : undefined;
+}
+
 /** One of `choices`, or undefined when the option was not given. */
 export function choiceOption<Choice extends string>(
   context: Context,

@@ -243,6 +243,12 @@ export interface VerifyProblem {
   readonly code: string;
   readonly detail: string;
 }
+export interface VerifyOptions {
+  /** Makes whole what can be, and sets the rest aside, before it looks. Deletes nothing. */
+  readonly repair?: boolean;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
 export interface VerifyReport {
   readonly ok: boolean;
   readonly documents: number;
@@ -250,6 +256,16 @@ export interface VerifyReport {
   readonly objects: number;
   readonly bytes: number;
   readonly problems: readonly VerifyProblem[];
+  /** Shards that a repair has set aside: answers go without them, and say so. */
+  readonly quarantined: readonly { readonly shard: string; readonly documents: number }[];
+  /** What was repaired just now. */
+  readonly repairs: readonly VerifyRepair[];
+}
+
+export interface VerifyRepair {
+  readonly object: string;
+  readonly action: "restored" | "rebuilt" | "quarantined";
+  readonly detail: string;
 }
 
 export interface GetOptions {
@@ -300,7 +316,8 @@ export interface Engine {
   deleteCollection(scope: Scope): Promise<void>;
   stats(scope: Scope): Promise<CollectionStats>;
   tenants(): Promise<readonly TenantName[]>;
-  verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport>;
+  /** Proves every live object. Damage is a finding; throws `not_found` when there is no such collection. */
+  verify(scope: Scope, options?: VerifyOptions): Promise<VerifyReport>;
   /** Folds everything acknowledged so far into shards; returns when it is done. */
   fold(scope: Scope): Promise<void>;
   /** Finds objects that nothing needs; with `collect` condemns them and deletes those whose time has come. */

@@ -10,13 +10,13 @@ import {
   ShardObjects,
 } from "../ingest/index.ts";
 import { type AsOf, Compaction, type CompactorThread, findSnapshot } from "../lifecycle/index.ts";
-import { ManifestStore, Retirement } from "../manifest/index.ts";
+import { ManifestStore, Retirement, type ShardEntry } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
-import { type LocalObjects, type ObjectFiles, Summaries } from "../shard/index.ts";
+import { type EncodedLayout, type LocalObjects, type ObjectFiles, Summaries } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 
 /** Local copies of immutable objects, and how much they are. */
-export type LocalFiles = ObjectFiles & Pick<LocalObjects, "bytes" | "count">;
+export type LocalFiles = ObjectFiles & Pick<LocalObjects, "bytes" | "count" | "find">;
 
 /** What all collections of an engine share. */
 export interface EngineParts {
@@ -29,6 +29,8 @@ export interface EngineParts {
   readonly builder: ShardBuilder;
   readonly compactor: CompactorThread;
   readonly workFolder: string;
+  /** Is told where things lie in a shard's file. */
+  readonly noteLayout: (fileKey: string, layout: EncodedLayout) => void;
 }
 
 /** Older generations kept ready for queries. */
@@ -48,6 +50,7 @@ export class Collection {
 
   readonly #store: ObjectStore;
   readonly #clock: Clock;
+  readonly #noteLayout: EngineParts["noteLayout"];
 
   private constructor(
     scope: Scope,
@@ -62,6 +65,7 @@ export class Collection {
     this.scope = scope;
     this.#store = store;
     this.#clock = clock;
+    this.#noteLayout = parts.noteLayout;
     this.manifests = manifests;
     this.log = log;
     this.view = new CollectionView(log, summaries);
@@ -105,16 +109,22 @@ export class Collection {
   static async open(scope: Scope, parts: EngineParts, onFolded: (collection: Collection) => void): Promise<Collection> {
     const { store, clock, random } = parts;
     const manifests = new ManifestStore({ store, clock, random }, scope);
-    const summaries = new Summaries(store);
+    const summaries = new Summaries(store, parts.noteLayout);
+    let isFirst = true;
     const log = await CollectionLog.open(scope, {
       store,
       clock,
       manifests,
-      prepare: ({ shards }) => summaries.load(shards),
+      prepare: async ({ shards }) => {
+        if (isFirst) prefetchDeletes(shards, parts.localObjects);
+        isFirst = false;
+        await summaries.load(shards);
+      },
       adopted: ({ shards }) => {
         const live = new Set<string>(shards.map(({ id }) => id));
         summaries.keepOnly((shard) => live.has(shard));
       },
+      gcGraceMs: parts.settings.gcGraceMs,
     });
     return new Collection(scope, parts, manifests, log, summaries, onFolded);
   }
@@ -127,7 +137,7 @@ export class Collection {
     const key = `${manifest.generation} ${untilMs ?? ""}`;
     const known = this.#past.get(key);
     if (known !== undefined) return known;
-    const summaries = new Summaries(this.#store);
+    const summaries = new Summaries(this.#store, this.#noteLayout);
     await summaries.load(manifest.shards);
     const log = await PastLog.read(this.scope, manifest, untilMs, (sequence) => this.log.readSegment(sequence));
     const view = new CollectionView(log, summaries);
@@ -140,4 +150,14 @@ export class Collection {
     await this.committer.settled();
     await this.schedule.close();
   }
+}
+
+/** The first query will want them, and waits less when they come together with the summaries. */
+function prefetchDeletes(shards: readonly ShardEntry[], localObjects: LocalFiles): void {
+  for (const { deletes } of shards)
+    if (deletes !== null)
+      localObjects
+        .pin(deletes)
+        .then((pin) => pin.release())
+        .catch(() => undefined); // asked again
 }

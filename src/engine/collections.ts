@@ -18,6 +18,12 @@ import { Collection, type EngineParts } from "./collection.ts";
 /** Collections kept open at once; an idle one is a manifest, summaries and an empty tail in memory. */
 const maxOpen = 1000;
 
+export interface Opened {
+  readonly collection: Collection;
+  /** True when this call has opened it: then it knows every write that was acknowledged before the call. */
+  readonly current: boolean;
+}
+
 /** The open collections of an engine, by tenant and name. */
 export class Collections {
   readonly #parts: EngineParts;
@@ -40,17 +46,21 @@ export class Collections {
     });
   }
 
-  /** Throws `not_found` when there is none. */
   async get(scope: Scope): Promise<Collection> {
+    return (await this.open(scope)).collection;
+  }
+
+  /** Throws `not_found` when there is none. */
+  async open(scope: Scope): Promise<Opened> {
     const key = prefixOf(scope);
     const known = this.#open.get(key);
-    if (known !== undefined) return await known;
+    if (known !== undefined) return { collection: await known, current: false };
     const opening = Collection.open(scope, this.#parts, this.#onFolded);
     this.#open.set(key, opening);
     try {
       const opened = await opening;
       this.#opened.set(opened, opening);
-      return opened;
+      return { collection: opened, current: true };
     } catch (error) {
       this.#forget(scope, opening);
       throw error;
@@ -58,16 +68,16 @@ export class Collections {
   }
 
   /** The collection, made with the server's defaults when there is none. */
-  async getOrCreate(scope: Scope): Promise<Collection> {
+  async getOrCreate(scope: Scope): Promise<Opened> {
     try {
-      return await this.get(scope);
+      return await this.open(scope);
     } catch (error) {
       if (!isMosaicError(error, "not_found")) throw error;
       const key = prefixOf(scope);
       const making = this.#making.get(key) ?? this.#makeIfNone(scope).finally(() => this.#making.delete(key));
       this.#making.set(key, making);
       await making;
-      return await this.get(scope);
+      return await this.open(scope);
     }
   }
 

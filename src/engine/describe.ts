@@ -1,4 +1,3 @@
-import { collectionPrefix, type MosaicError, type Scope } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { LeafHit, VectorAnswer } from "../search/index.ts";
 import { type SqlAnswer, toWire } from "../sql/index.ts";
@@ -13,7 +12,6 @@ import type {
   SearchResponse,
   SqlPlanInfo,
   SqlResponse,
-  VerifyReport,
 } from "./api.ts";
 import type { Collection, LocalFiles } from "./collection.ts";
 
@@ -49,12 +47,15 @@ export function describeStats(collection: Collection, documents: number, localOb
       bytes: shard.file.sizeBytes,
       created_at: shard.createdAt,
     })),
-    shards_by_status: Object.fromEntries(
-      ["active", "sealed", "compacted"].map((status) => [
-        status,
-        manifest.shards.filter((shard) => shard.status === status).length,
-      ]),
-    ),
+    shards_by_status: {
+      ...Object.fromEntries(
+        ["active", "sealed", "compacted"].map((status) => [
+          status,
+          manifest.shards.filter((shard) => shard.status === status).length,
+        ]),
+      ),
+      quarantined: manifest.quarantined.length,
+    },
     wal: {
       segments: tail.segments,
       bytes: tail.bytes,
@@ -66,16 +67,6 @@ export function describeStats(collection: Collection, documents: number, localOb
     last_compaction_at: manifest.compactedAt,
   };
 }
-
-/** The report of a collection whose manifest, summaries or log can't be read. */
-export const describeUnreadable = (scope: Scope, { key, code, message }: MosaicError): VerifyReport => ({
-  ok: false,
-  documents: 0,
-  shards: 0,
-  objects: 0,
-  bytes: 0,
-  problems: [{ object: key ?? collectionPrefix(scope), code, detail: message }],
-});
 
 const bytesOf = ({ shards }: Manifest): number =>
   shards.reduce(

@@ -6,9 +6,13 @@ import {
   collectGarbage,
   findGarbage,
   findSnapshot,
+  repairCollection,
   rollback,
+  verifyCollection,
 } from "../lifecycle/index.ts";
-import type { CollectionInfo, GarbageReport } from "./api.ts";
+import { ManifestStore, Retirement } from "../manifest/index.ts";
+import type { ImmutableRef, Pin } from "../shard/index.ts";
+import type { CollectionInfo, GarbageReport, VerifyOptions, VerifyReport } from "./api.ts";
 import { invalid } from "./check-document.ts";
 import { checkAsOf } from "./check-search.ts";
 import type { Collection } from "./collection.ts";
@@ -34,6 +38,19 @@ export class Lifecycle {
         collected: collect,
       };
     });
+  }
+
+  /** Without the collection as it is open here: what it was opened with may be what is damaged. */
+  async verify(scope: Scope, { repair = false, onProgress = () => undefined }: VerifyOptions): Promise<VerifyReport> {
+    const { store, clock, random, logger, settings, workFolder, localObjects } = this.#with.parts;
+    const { gcGraceMs } = settings;
+    const manifests = new ManifestStore({ store, clock, random }, scope);
+    const parts = { scope, store, clock, random, manifests, workFolder, gcGraceMs, onProgress };
+    const { keepMs } = this.#branchParts();
+    const retirement = new Retirement(scope, { store, clock, logger, keepMs });
+    const copyOf = (ref: ImmutableRef): Promise<Pin | undefined> => localObjects.find(ref);
+    const repairs = repair ? await repairCollection({ ...parts, retirement, copyOf }) : [];
+    return { ...(await verifyCollection(parts)), repairs };
   }
 
   async branch(scope: Scope, name: CollectionName, asOf: number | string | undefined): Promise<CollectionInfo> {

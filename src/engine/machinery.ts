@@ -1,4 +1,3 @@
-import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import type { Clock, Logger, Random, Settings } from "../base/index.ts";
 import { Builder, type ShardBuilder } from "../ingest/index.ts";
 import { Compactor, type CompactorThread } from "../lifecycle/index.ts";
 import {
+  type FileKeeper,
   InlineLeaf,
   type LeafRunner,
   type LeafTransport,
@@ -13,7 +13,7 @@ import {
   ShardHealth,
   WorkerPool,
 } from "../search/index.ts";
-import { LocalObjects, VerifiedFiles } from "../shard/index.ts";
+import { type EncodedLayout, LocalObjects, PartialObjects, VerifiedFiles } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { LocalFiles } from "./collection.ts";
@@ -24,6 +24,8 @@ export interface Machinery {
   readonly builder: ShardBuilder;
   readonly compactor: CompactorThread;
   readonly leaves: LeafTransport;
+  /** Is told where things lie in a shard's file, when its summary has been read. */
+  readonly noteLayout?: (fileKey: string, layout: EncodedLayout) => void;
   /** Local folder for files under construction. */
   readonly workFolder: string;
   /** Prepares threads ahead of the first query. */
@@ -43,7 +45,9 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
   const verifiedFolder = join(settings.cachePath, "verified");
   const localObjects = new LocalObjects({
     store,
+    clock,
     random,
+    spareFolders: [tmpdir(), sharedMemory],
     verified: new VerifiedFiles(verifiedFolder),
     folder: join(settings.cachePath, "objects"),
     maxBytes: settings.cacheMaxBytes,
@@ -52,27 +56,49 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
       if (receipt !== undefined) receipt.cacheHits++;
     },
   });
-  const runner = runnerOf(settings, verifiedFolder, clock, logger);
+  const files = new PartialObjects({
+    store,
+    whole: localObjects,
+    folder: join(settings.cachePath, "parts"),
+    maxBytes: Math.ceil(settings.cacheMaxBytes / 4),
+    wholeFileBelow: settings.wholeFileBelow,
+    wholeFileAfter: settings.wholeFileAfter,
+  });
+  const runner = runnerOf(settings, { verifiedFolder, clock, logger, keeper: localObjects });
   const builder = new Builder({ verifiedFolder }, logger);
   const compactor = new Compactor({ verifiedFolder }, logger);
-  const workFolder = mkdtempSync(join(tmpdir(), "mosaic-build-"));
+  // Made by who needs it: a process that only reads may have no disk to write to.
+  const workFolder = join(tmpdir(), `mosaic-build-${random.nonce(8)}`);
   return {
     localObjects,
     builder,
     compactor,
-    leaves: new LocalLeaves(runner, localObjects, new ShardHealth(clock)),
+    leaves: new LocalLeaves({ runner, objects: localObjects, files, health: new ShardHealth(clock), clock }),
+    noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
     warm: () => runner.warm(),
     close: async () => {
       await Promise.all([runner.close(), builder.close(), compactor.close()]);
+      await files.close();
+      await localObjects.close();
       await rm(workFolder, { recursive: true, force: true });
     },
   };
 }
 
-function runnerOf(settings: Settings, verifiedFolder: string, clock: Clock, logger: Logger): LeafRunner {
+/** Where Linux keeps files in memory; elsewhere there is none, and nothing is put there. */
+const sharedMemory = "/dev/shm";
+
+interface RunnerParts {
+  readonly verifiedFolder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly keeper: FileKeeper;
+}
+
+function runnerOf(settings: Settings, { verifiedFolder, clock, logger, keeper }: RunnerParts): LeafRunner {
   const { searchThreads, codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes } = settings;
   const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder };
-  if (searchThreads === 0) return new InlineLeaf(limits);
-  return new WorkerPool({ ...limits, threads: searchThreads, clock, logger });
+  if (searchThreads === 0) return new InlineLeaf(limits, keeper);
+  return new WorkerPool({ ...limits, threads: searchThreads, clock, logger, keeper });
 }

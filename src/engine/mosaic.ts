@@ -1,7 +1,6 @@
 import {
   type Clock,
   type CollectionName,
-  isMosaicError,
   type Logger,
   type Random,
   type Scope,
@@ -12,7 +11,6 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
-import { verifyCollection } from "../lifecycle/index.ts";
 import { listTenants } from "../manifest/index.ts";
 import { Root } from "../search/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
@@ -33,12 +31,13 @@ import type {
   SqlQuery,
   SqlResponse,
   StoredDocument,
+  VerifyOptions,
   VerifyReport,
   WriteResult,
 } from "./api.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
-import { describeCollection, describeStats, describeUnreadable } from "./describe.ts";
+import { describeCollection, describeStats } from "./describe.ts";
 import { Jobs } from "./jobs.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
@@ -95,8 +94,8 @@ export class Mosaic implements Engine {
     const embedder = options.embedder ?? openEmbedder(settings, { clock });
     const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
     const machinery = options.machinery ?? localMachinery(settings, { store, clock, random, logger });
-    const { localObjects, builder, compactor, workFolder } = machinery;
-    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder };
+    const { localObjects, builder, compactor, workFolder, noteLayout = () => undefined } = machinery;
+    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder, noteLayout };
     return new Mosaic(settings, parts, embedder, machinery);
   }
 
@@ -158,16 +157,8 @@ export class Mosaic implements Engine {
     return listTenants(this.#parts.store);
   }
 
-  async verify(scope: Scope, onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
-    const { store, random, workFolder } = this.#parts;
-    const parts = { store, random, workFolder, onProgress: onProgress ?? (() => undefined) };
-    try {
-      return await this.#reads.fresh(scope, ({ log }) => verifyCollection({ ...parts, log }));
-    } catch (error) {
-      // Damage that keeps the collection from being opened at all is a finding, not a failure to look.
-      if (!isMosaicError(error, "data")) throw error;
-      return describeUnreadable(scope, error);
-    }
+  verify(scope: Scope, options: VerifyOptions = {}): Promise<VerifyReport> {
+    return this.#lifecycle.verify(scope, options);
   }
 
   async fold(scope: Scope): Promise<void> {

@@ -1,14 +1,29 @@
 import { type DocumentId, documentId, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
-import { liveDocuments } from "../manifest/index.ts";
-import type { LeafDocument, Root, VectorAnswer, VectorQuery } from "../search/index.ts";
+import { liveDocuments, type ShardEntry } from "../manifest/index.ts";
+import {
+  goneCodes,
+  type LeafDocument,
+  type LogView,
+  type Root,
+  type VectorAnswer,
+  type VectorQuery,
+} from "../search/index.ts";
 import { normalised } from "../shard/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type { GetOptions, Metadata, SearchHit, SearchRequest, SearchResponse, StoredDocument } from "./api.ts";
+import type {
+  GetOptions,
+  Metadata,
+  SearchHit,
+  SearchRequest,
+  SearchResponse,
+  ShardFailure,
+  StoredDocument,
+} from "./api.ts";
 import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
 import { checkAsOf, checkSearch } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
-import { type Collections, modelMismatch } from "./collections.ts";
+import { type Collections, modelMismatch, type Opened } from "./collections.ts";
 import { describeAnswer } from "./describe.ts";
 
 export interface ReadParts {
@@ -33,8 +48,8 @@ export class Reads {
 
   /** Runs `task` on the collection as it is now; one that was deleted elsewhere is looked for anew. */
   async fresh<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
-    return await this.on(scope, async (collection) => {
-      await collection.log.refresh();
+    return await this.on(scope, async (collection, current) => {
+      if (!current) await collection.log.refresh();
       return await task(collection);
     });
   }
@@ -48,10 +63,10 @@ export class Reads {
     }
   }
 
-  /** Runs `task` on the open collection; when it turns out to be gone, once more on a newly opened one. */
-  async on<T>(scope: Scope, task: (collection: Collection) => Promise<T>): Promise<T> {
+  /** Runs `task` on the open collection, with whether it is known to be current; when it turns out to be gone, once more on a newly opened one. */
+  async on<T>(scope: Scope, task: (collection: Collection, current: boolean) => Promise<T>): Promise<T> {
     const { collections } = this.#with;
-    return await this.#again(() => collections.get(scope), task);
+    return await this.#again(() => collections.open(scope), task);
   }
 
   /** The same on a collection that is made when there is none. */
@@ -60,14 +75,18 @@ export class Reads {
     return await this.#again(() => collections.getOrCreate(scope), task);
   }
 
-  async #again<T>(open: () => Promise<Collection>, task: (collection: Collection) => Promise<T>): Promise<T> {
-    const collection = await open();
+  async #again<T>(
+    open: () => Promise<Opened>,
+    task: (collection: Collection, current: boolean) => Promise<T>,
+  ): Promise<T> {
+    const { collection, current } = await open();
     try {
-      return await task(collection);
+      return await task(collection, current);
     } catch (error) {
       if (!(isMosaicError(error, "not_found") && error.code === "collection_not_found")) throw error;
       this.#with.collections.forget(collection);
-      return await task(await open());
+      const again = await open();
+      return await task(again.collection, again.current);
     }
   }
 
@@ -92,6 +111,10 @@ export class Reads {
 
   /** The live document of an id in the state that the view's log knows; refresh it first. */
   async current({ view }: Pick<Collection, "view">, id: DocumentId): Promise<CurrentDocument | undefined> {
+    return await againOnNewer(view.log, () => this.#current(view, id));
+  }
+
+  async #current(view: Collection["view"], id: DocumentId): Promise<CurrentDocument | undefined> {
     const inTail = view.log.tail.entry(id)?.operation;
     if (inTail?.kind === "delete") return undefined;
     if (inTail !== undefined) return inTail;
@@ -101,7 +124,11 @@ export class Reads {
   }
 
   /** Live documents, exactly: rows that the tail replaces or deletes are looked up where a filter can't exclude them. */
-  async count({ log, view }: Collection): Promise<number> {
+  async count(collection: Collection): Promise<number> {
+    return await againOnNewer(collection.log, () => this.#count(collection));
+  }
+
+  async #count({ log, view }: Collection): Promise<number> {
     const { root, parts } = this.#with;
     const inShards = log.manifest.shards.reduce((sum, shard) => sum + liveDocuments(shard), 0);
     const documents = inShards + log.tail.documents;
@@ -116,20 +143,26 @@ export class Reads {
     const request = checkSearch(input);
     const receipt = emptyReceipt();
     const answer = await withReceipt(receipt, () =>
-      this.on(scope, async (collection) => {
+      this.on(scope, async (collection, current) => {
         const vector = await this.queryVector(collection, request);
-        return await this.#search(collection, request, vector);
+        return await this.#search(collection, request, vector, current);
       }),
     );
     const tookMs = parts.clock.monotonicMs() - startedMs;
     return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
   }
 
-  async #search(collection: Collection, request: SearchRequest, vector: Float32Array): Promise<VectorAnswer> {
+  async #search(
+    collection: Collection,
+    request: SearchRequest,
+    vector: Float32Array,
+    current: boolean,
+  ): Promise<VectorAnswer> {
     const { root, parts } = this.#with;
-    const { include, limit, offset, min_score: minScore, recall, consistency, shard_limit: shardLimit } = request;
+    const { include, limit, offset, min_score: minScore, recall, shard_limit: shardLimit } = request;
+    const consistency = current ? "eventual" : request.consistency;
     const asOf = checkAsOf(request.as_of);
-    if (asOf !== undefined) await collection.log.refresh();
+    if (asOf !== undefined && !current) await collection.log.refresh();
     const view = await collection.viewAt(asOf);
     const query: VectorQuery = {
       vector,
@@ -143,7 +176,9 @@ export class Reads {
       withText: include.includes("text") || include.includes("metadata"),
       withVector: include.includes("embedding"),
     };
-    return await root.search(view, query);
+    const answer = await root.search(view, query);
+    const aside = view.log.manifest.quarantined.map(setAside);
+    return aside.length === 0 ? answer : { ...answer, failed: [...answer.failed, ...aside] };
   }
 
   /** The vector of a search, of unit length for cosine. Throws `invalid` for one that the collection can't compare. */
@@ -176,6 +211,26 @@ export class Reads {
     return await embedder.embed(texts);
   }
 }
+
+/** Runs `task`; when an object that it needs is gone, once more if a newer manifest names what replaced it. */
+async function againOnNewer<T>(log: LogView, task: () => Promise<T>): Promise<T> {
+  const { generation } = log.manifest;
+  try {
+    return await task();
+  } catch (error) {
+    if (!isMosaicError(error, "data") || !goneCodes.has(error.code)) throw error;
+    await log.refresh();
+    if (log.manifest.generation === generation) throw error;
+    return await task();
+  }
+}
+
+/** A search can't know what of it would have been found. */
+const setAside = ({ id }: ShardEntry): ShardFailure => ({
+  shard: id,
+  code: "shard_quarantined",
+  detail: "This shard was damaged and is set aside; its documents are missing from this answer.",
+});
 
 export function documentNotFound(id: string): MosaicError {
   return new MosaicError("not_found", "find document", {

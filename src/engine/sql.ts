@@ -99,17 +99,29 @@ export class Sql {
     if (asOf !== undefined) await collection.log.refresh();
     const view = await collection.viewAt(asOf);
     const { sql, params } = query;
-    return await this.#root.run({ sql, params, timeoutMs }, this.#helpOf(collection, view, consistency));
+    using pins = new DisposableStack();
+    return await this.#root.run({ sql, params, timeoutMs }, this.#helpOf(collection, view, consistency, pins));
   }
 
-  #helpOf(collection: Collection, view: CollectionView, consistency: "strong" | "eventual"): SqlHelp {
+  /** Files stay where they are until `pins` are released. */
+  #helpOf(
+    collection: Collection,
+    view: CollectionView,
+    consistency: "strong" | "eventual",
+    pins: DisposableStack,
+  ): SqlHelp {
     const { parts, reads } = this.#with;
     return {
       snapshot: async () => {
         await view.refresh(consistency);
         return dataOf(view);
       },
-      file: async (ref) => ({ ...ref, path: await parts.localObjects.path(ref) }),
+      file: async (ref) => {
+        const pin = await parts.localObjects.pin(ref);
+        if (pins.disposed) pin.release();
+        else pins.use(pin);
+        return { ...ref, path: pin.path };
+      },
       embed: async (text) => {
         const [vector] = await reads.embed(collection, [text]);
         if (vector === undefined) throw new MosaicError("internal", "embed text");

@@ -221,6 +221,32 @@ export const collectionStats = z
   })
   .openapi("CollectionStats");
 
+export const job = z
+  .strictObject({
+    id: z.string(),
+    kind: z.string().openapi({ example: "compact" }),
+    collection: z.string(),
+    status: z.enum(["running", "done", "failed", "cancelled"]),
+    created_at: z.string(),
+    updated_at: z.string(),
+    progress: z.strictObject({ done: count, total: count, unit: z.string() }),
+    result: z.record(z.string(), z.number()).nullable().openapi({ description: "Of a job that is done." }),
+    error: z.strictObject({ code: z.string(), detail: z.string() }).nullable(),
+  })
+  .openapi("Job");
+export const startedJob = z.strictObject({ job }).openapi("StartedJob");
+
+export const garbageReport = z
+  .strictObject({
+    orphans: z
+      .array(z.strictObject({ key: z.string(), bytes: count }))
+      .openapi({ description: "Objects that nothing names: a process that was killed left them." }),
+    bytes: count.openapi({ description: "Of the orphans." }),
+    condemned: count.openapi({ description: "Objects that only older generations need." }),
+    collected: z.boolean().openapi({ description: "False: nothing was changed." }),
+  })
+  .openapi("GarbageReport");
+
 export const deletedDocument = z.strictObject({ id: z.string(), deleted: z.literal(true) }).openapi("DeletedDocument");
 export const deletedCollection = z
   .strictObject({ name: z.string(), deleted: z.literal(true) })

@@ -11,6 +11,7 @@ import { problemResponse, RequestError } from "./problem.ts";
 import { batchOperations } from "./routes/batch.ts";
 import { collectionOperations } from "./routes/collections.ts";
 import { documentOperations } from "./routes/documents.ts";
+import { lifecycleOperations } from "./routes/lifecycle.ts";
 import { searchOperations } from "./routes/search.ts";
 import { serviceOperations } from "./routes/service.ts";
 
@@ -20,6 +21,7 @@ export const operations: readonly Operation[] = [
   ...batchOperations,
   ...searchOperations,
   ...collectionOperations,
+  ...lifecycleOperations,
   ...serviceOperations,
 ];
 

@@ -34,7 +34,14 @@ const withStorage = [
   "closed",
 ];
 /** What may go wrong where a document is looked up in the shards. A search leaves such a shard out and says so. */
-const withLookup = ["shard_damaged", "deletes_damaged", "shard_unavailable", "worker_stopped", "shard_timeout"];
+const withLookup = [
+  "shard_damaged",
+  "deletes_damaged",
+  "shard_unavailable",
+  "cache_unavailable",
+  "worker_stopped",
+  "shard_timeout",
+];
 /** What may go wrong where a text is embedded or a vector taken. */
 const withVector = [
   "invalid_vector",

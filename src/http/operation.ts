@@ -37,9 +37,9 @@ export interface AnswerDocs {
 export interface Operation<Query = unknown, Body = unknown> {
   readonly operationId: string;
   readonly method: "get" | "post" | "patch" | "delete";
-  /** With `{id}` or `{name}` for the variable part, which is always the last one or before `/stats`. */
+  /** With `{id}` or `{name}` for the variable part, which is the last one, or before a verb such as `/stats`. */
   readonly path: string;
-  readonly tag: "Documents" | "Search" | "Collections" | "Service";
+  readonly tag: "Documents" | "Search" | "Collections" | "Jobs" | "Service";
   readonly summary: string;
   readonly description?: string;
   readonly needs: Need;

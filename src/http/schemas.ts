@@ -127,6 +127,12 @@ export const patchBody = z
   })
   .openapi("DocumentPatch", { example: { metadata: { reviewed: true, draft: null } } });
 
+const asOfNote =
+  "The number of a generation, or a time: what the collection held then. Kept for SNAPSHOT_KEEP_MS (1 hour).";
+const asOf = z
+  .union([z.int().min(1), z.string().min(1).max(40)])
+  .openapi({ description: asOfNote, example: "2024-03-01T10:00:00Z" });
+
 export const searchBody = z
   .strictObject({
     query: z
@@ -157,6 +163,7 @@ export const searchBody = z
       .max(600_000)
       .optional()
       .openapi({ description: "Deadline of the query, in milliseconds." }),
+    as_of: asOf.optional(),
     explain: z.boolean().default(false).openapi({ description: "Adds `plan`: which shards were searched, and why." }),
     collection: collection.optional(),
   })
@@ -229,8 +236,22 @@ export const noQuery = z.strictObject({});
 export const collectionQuery = z.strictObject({ collection: collection.optional() });
 export const idQuery = z.strictObject({ id, collection: collection.optional() });
 const include = z.enum(["embedding"]).optional().openapi({ description: "`embedding` adds the vector." });
-export const getQuery = collectionQuery.extend({ include });
-export const getByIdQuery = idQuery.extend({ include });
+const asOfText = z.string().min(1).max(40).optional().openapi({ description: asOfNote, example: "17" });
+export const getQuery = collectionQuery.extend({ include, as_of: asOfText });
+export const getByIdQuery = idQuery.extend({ include, as_of: asOfText });
+
+export const branchBody = z
+  .strictObject({
+    name: collection.openapi({ description: "Name of the new collection.", example: "documents-before" }),
+    as_of: asOf.optional().openapi({ description: `${asOfNote} Now, when left out.` }),
+  })
+  .openapi("Branch", { example: { name: "documents-before", as_of: 17 } });
+export const rollbackBody = z.strictObject({ as_of: asOf }).openapi("Rollback", { example: { as_of: 17 } });
+export const gcBody = z
+  .strictObject({
+    dry_run: z.boolean().default(true).openapi({ description: "`false` condemns and deletes; otherwise only looks." }),
+  })
+  .openapi("CollectGarbage", { example: { dry_run: false } });
 export const healthQuery = z.strictObject({
   ready: z.enum(["0", "1"]).optional().openapi({ description: "`1` also asks whether the storage answers." }),
 });

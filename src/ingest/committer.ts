@@ -144,13 +144,12 @@ export class Committer {
     const previous = previousEntries(tail, sequence, operations);
     const [written] = await Promise.all([this.#put(sequence, segment), this.#log.confirm()]);
     if (!written) return false;
-    if (this.#manifestIsOld()) {
-      await this.#log.refresh();
-      if (this.#log.manifest.foldedThrough >= sequence) {
-        const inLog = await this.#log.readSegment(sequence);
-        // Folded in the meantime with our own segment in its place: that is a success as well.
-        if (inLog?.nonce !== nonce || this.#zombie(sequence)) return false;
-      }
+    // Somebody else in this process may have asked while the put was under way, and so made the manifest look young.
+    if (this.#manifestIsOld() || this.#log.manifest.foldedThrough >= sequence) await this.#log.refresh();
+    if (this.#log.manifest.foldedThrough >= sequence) {
+      const inLog = await this.#log.readSegment(sequence);
+      // Folded in the meantime with our own segment in its place: that is a success as well.
+      if (inLog?.nonce !== nonce || this.#zombie(sequence)) return false;
     }
     this.#log.applyOwn(sequence, segment);
     let index = 0;
@@ -162,9 +161,13 @@ export class Committer {
     return true;
   }
 
-  /** A sequence that was condemned before our put was a hole that gc made: what we put there nobody reads. */
+  /**
+   * Folded segments that nobody has begun to delete are the first of their sequence. Where deletion has begun, ours may
+   * lie in the hole that it left, where nobody reads it.
+   */
   #zombie(sequence: number): boolean {
-    return this.#log.manifest.condemned.every(({ wal }) => wal === null || sequence < wal[0] || sequence > wal[1]);
+    const kept = this.#log.manifest.condemned.filter(({ deleting }) => !deleting);
+    return kept.every(({ wal }) => wal === null || sequence < wal[0] || sequence > wal[1]);
   }
 
   async #put(sequence: number, segment: Segment): Promise<boolean> {

@@ -1,15 +1,8 @@
 import { join } from "node:path";
-import {
-  type Clock,
-  type DocumentId,
-  formatTimestamp,
-  isMosaicError,
-  type Logger,
-  type Random,
-  type ShardId,
-} from "../base/index.ts";
+import { type Clock, type DocumentId, formatTimestamp, type Logger, type Random, type ShardId } from "../base/index.ts";
 import {
   type DeletesRef,
+  isStillStored,
   liveDocuments,
   type Manifest,
   type ManifestStore,
@@ -17,7 +10,15 @@ import {
   type ShardEntry,
   type Stored,
 } from "../manifest/index.ts";
-import { cellRows, hashOf, type ObjectFiles, type ShardRow, type Summaries } from "../shard/index.ts";
+import {
+  cellRows,
+  hashOf,
+  type ObjectFiles,
+  type PathOf,
+  type ShardRow,
+  type Summaries,
+  withFiles,
+} from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { MeasuredShard, SourceFile } from "./build-job.ts";
 import type { ShardBuilder } from "./builder.ts";
@@ -50,6 +51,9 @@ interface Plan {
   readonly merge: readonly ShardEntry[];
   readonly stay: readonly ShardEntry[];
 }
+
+/** Shards with the ids that may have a row in them. */
+type Candidates = ReadonlyMap<ShardEntry, readonly string[]>;
 
 /** New shards, and the rows that die in those that stay. */
 interface Built {
@@ -105,38 +109,25 @@ export class Fold {
     return { id, base, through, operations, merge, stay: shards.filter((shard) => !merge.includes(shard)) };
   }
 
-  /** A local copy that turns out to be damaged is fetched again, once. */
+  /** The files that it reads stay until it is done; a local copy that turns out to be damaged is fetched again, once. */
   async #buildWith(plan: Plan, folder: string): Promise<Built> {
-    try {
-      return await this.#build(plan, folder);
-    } catch (error) {
-      if (!isMosaicError(error, "data")) throw error;
-      const files = plan.base.manifest.shards.map(({ file }) => file);
-      const dropped = await Promise.all(files.map((file) => this.#parts.localObjects.drop(file)));
-      if (!dropped.includes(true)) throw error;
-      return await this.#build(plan, folder);
-    }
+    const candidates = this.#mayHold(plan);
+    const files = [...plan.merge, ...candidates.keys()].map(({ file }) => file);
+    return await withFiles(this.#parts.localObjects, files, (pathOf) => this.#build(plan, candidates, pathOf, folder));
   }
 
-  async #source({ file }: ShardEntry): Promise<SourceFile> {
-    return { path: await this.#parts.localObjects.path(file), expected: file };
-  }
-
-  async #build(plan: Plan, folder: string): Promise<Built> {
+  async #build(plan: Plan, candidates: Candidates, pathOf: PathOf, folder: string): Promise<Built> {
     const { builder, shardMaxBytes, random, clock } = this.#parts;
     const { settings } = plan.base.manifest;
     const rows = [...plan.operations.values()].filter(isUpsert).map(asRow);
     const merge = await Promise.all(
       plan.merge.map(async (entry) => ({
-        ...(await this.#source(entry)),
+        ...sourceOf(entry, pathOf),
         rows: entry.documents,
         deadBits: (await this.#objects.deadRows(entry)).bits,
       })),
     );
-    const candidates = this.#mayHold(plan);
-    const lookups = await Promise.all(
-      [...candidates].map(async ([entry, ids]) => ({ ...(await this.#source(entry)), ids })),
-    );
+    const lookups = [...candidates].map(([entry, ids]) => ({ ...sourceOf(entry, pathOf), ids }));
     const total = rows.length + plan.merge.reduce((sum, entry) => sum + liveDocuments(entry), 0);
     const { shards, found } = await builder.build({
       input: {
@@ -157,7 +148,7 @@ export class Fold {
   }
 
   /** For each shard that stays: the ids of the tail that its filter can't exclude. */
-  #mayHold(plan: Plan): ReadonlyMap<ShardEntry, readonly string[]> {
+  #mayHold(plan: Plan): Candidates {
     const hashes = [...plan.operations.keys()].map((id) => ({ id, hash: hashOf(id) }));
     const candidates = new Map<ShardEntry, readonly string[]>();
     for (const entry of plan.stay) {
@@ -187,14 +178,17 @@ export class Fold {
     deletes: ReadonlyMap<ShardId, DeletesRef>,
   ): Promise<FoldOutcome> {
     const { manifests, logger } = this.#parts;
-    await this.#parts.retirement.settle(plan.base.manifest);
-    const swapped = await manifests.update(plan.base, (current) =>
-      sameInputs(plan.base.manifest, current) ? this.#next(plan, current, added, deletes) : undefined,
-    );
+    const base = plan.base.manifest;
     const written = [
       ...added.flatMap(({ file, summary }) => [file.key, summary.key]),
       ...[...deletes.values()].map(({ key }) => key),
     ];
+    await this.#parts.retirement.settle(base);
+    const swapped = await manifests.update(plan.base, (current) =>
+      sameInputs(base, current) && isStillStored(current, base.generation, written)
+        ? this.#next(plan, current, added, deletes)
+        : undefined,
+    );
     if (swapped === undefined) {
       await this.#objects.discard(written, (await manifests.read())?.manifest);
       await this.#log.refresh();
@@ -223,6 +217,8 @@ export class Fold {
 /** A build cuts at cells of 512 rows (and once between rows with and without a vector), so it makes no more than this. */
 const mostShards = (rows: number): number => Math.ceil(rows / cellRows) + 2;
 
+const sourceOf = ({ file }: ShardEntry, pathOf: PathOf): SourceFile => ({ path: pathOf(file), expected: file });
+
 const isUpsert = (operation: Operation): operation is Upsert => operation.kind === "upsert";
 
 function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): ShardRow {
@@ -230,9 +226,9 @@ function asRow({ id, text, metadata, createdAt, updatedAt, vector }: Upsert): Sh
   return { id, text, metadata, createdAt, updatedAt, pagerank: 0, embedding };
 }
 
-/** A fold's result holds only for the tail and the shards that it was made from, dead rows included. */
+/** A fold's result holds only for the tail and the shards that it was made from, dead rows and repairs included. */
 function sameInputs(base: Manifest, current: Manifest): boolean {
   const identity = ({ shards, foldedThrough, incarnation }: Manifest): string =>
-    JSON.stringify([incarnation, foldedThrough, shards.map(({ id, deletes }) => [id, deletes?.key ?? null])]);
+    JSON.stringify([incarnation, foldedThrough, shards]);
   return identity(base) === identity(current);
 }

@@ -1,5 +1,12 @@
 import { collectionPrefix, type Random, type Scope, type ShardId, sha256 } from "../base/index.ts";
-import { type DeletesRef, liveKeys, type Manifest, type ShardEntry, type ShardStatus } from "../manifest/index.ts";
+import {
+  type DeletesRef,
+  liveKeys,
+  type Manifest,
+  quarantinedKeys,
+  type ShardEntry,
+  type ShardStatus,
+} from "../manifest/index.ts";
 import { DeadRows, type ObjectFiles, readChecked } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { MeasuredShard } from "./build-job.ts";
@@ -56,7 +63,7 @@ export class ShardObjects {
   /** Deletes what a lost swap leaves behind; when its loss is in doubt the manifest, read after it, decides. */
   async discard(keys: readonly string[], current: Manifest | undefined): Promise<void> {
     const named = new Set([
-      ...(current === undefined ? [] : liveKeys(current)),
+      ...(current === undefined ? [] : [...liveKeys(current), ...quarantinedKeys(current)]),
       ...(current?.condemned ?? []).flatMap((one) => one.keys),
     ]);
     await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#store.delete(key)));

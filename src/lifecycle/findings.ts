@@ -7,6 +7,13 @@ export interface Problem {
   readonly detail: string;
 }
 
+export interface Repair {
+  readonly object: string;
+  /** `restored`: as it was; `rebuilt`: from what it was made of; `quarantined`: set aside, and kept. */
+  readonly action: "restored" | "rebuilt" | "quarantined";
+  readonly detail: string;
+}
+
 /** What a verification has seen so far. */
 export class Findings {
   readonly problems: Problem[] = [];

@@ -86,5 +86,6 @@ export function namedBy(manifest: Manifest, prefix: string): (key: string) => bo
   return (key) =>
     keys.has(key) ||
     key.startsWith(`${prefix}leases/`) ||
+    key.startsWith(`${prefix}quarantine/`) ||
     (key.startsWith(`${prefix}wal/`) && sequenceOfSegment(key) > manifest.foldedThrough);
 }

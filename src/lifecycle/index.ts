@@ -7,10 +7,11 @@
 export { Compaction, type CompactionParts, type CompactionState } from "./compaction/compaction.ts";
 export { Compactor, type CompactorThread } from "./compaction/compactor.ts";
 export { chooseAll, chooseCompaction } from "./compaction/policy.ts";
-export type { Problem } from "./findings.ts";
+export type { Problem, Repair } from "./findings.ts";
 export { collectGarbage, findGarbage, type Garbage, type GcParts } from "./gc.ts";
 export { isOver, type Job, type JobProgress, type JobStatus } from "./jobs/job.ts";
 export { aliveMs, JobStore, type StoredJob } from "./jobs/job-store.ts";
+export { type RepairParts, repairCollection } from "./repair.ts";
 export { type BranchParts, branch, branchesInUse } from "./snapshots/branch.ts";
 export { type AsOf, findSnapshot } from "./snapshots/find.ts";
 export { rollback } from "./snapshots/rollback.ts";

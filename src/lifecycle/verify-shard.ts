@@ -1,35 +1,57 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
 import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
-import { DeadRows, decodeSummary, readChecked, ShardFile, type Summary } from "../shard/index.ts";
+import { DeadRows, decodeSummary, readChecked, ShardFile, type Summary, summaryOfFile } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { Findings } from "./findings.ts";
 
 export interface ShardParts {
   readonly store: ObjectStore;
   readonly random: Random;
-  /** Local folder for what is downloaded to be read once. */
+  /** Local folder for what is downloaded to be read once: a shard file at a time. */
   readonly workFolder: string;
 }
 
-/** Proves one shard: its file, its summary, its dead rows, and that they agree with each other and the manifest. */
+/**
+ * Proves one shard: its file, its summary, its dead rows, and that they agree with each other and the manifest. What is
+ * wrong with one of them keeps none of the others from being proved.
+ */
 export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: Findings): Promise<void> {
   const { store } = parts;
-  const dead = await deadRows(store, entry, found);
-  const summary = decodeSummary(await readChecked(store, entry.summary), entry.summary.key);
-  found.saw(entry.summary);
-  if (summary.vectors !== entry.vectors || summary.cellRows.length !== entry.cells) {
-    found.say(entry.summary.key, "count", "The summary's counts differ from the manifest's.");
-  }
-  await withStored(parts, entry.file, async (path) => {
-    found.saw(entry.file);
-    verifyRows(path, entry, { dead, summary }, found);
+  const { file, deletes } = entry;
+  let [dead, summary]: [DeadRows | undefined, StoredSummary | undefined] = [undefined, undefined];
+  await found.attempt(deletes?.key ?? file.key, async () => {
+    dead = await deadRows(store, entry, found);
   });
+  await found.attempt(entry.summary.key, async () => {
+    summary = await storedSummary(store, entry, found);
+  });
+  await found.attempt(file.key, () =>
+    withStored(parts, file, async (path) => {
+      found.saw(file);
+      await found.attempt(file.key, async () => verifyRows(path, entry, dead ?? DeadRows.none(entry.documents), found));
+      if (summary !== undefined) verifySummary(path, entry, summary, found);
+    }),
+  );
+}
+
+interface StoredSummary {
+  readonly bytes: Uint8Array;
+  readonly summary: Summary;
+}
+
+async function storedSummary(store: ObjectStore, entry: ShardEntry, found: Findings): Promise<StoredSummary> {
+  const bytes = await readChecked(store, entry.summary);
+  const summary = decodeSummary(bytes, entry.summary.key);
+  found.saw(entry.summary);
+  if (summary.vectors !== entry.vectors || summary.cellRows.length !== entry.cells)
+    found.say(entry.summary.key, "count", "The summary's counts differ from the manifest's.");
+  return { bytes, summary };
 }
 
 /** The object's bytes as they are stored now, checked, as a local file: a copy in the cache would prove only itself. */
-async function withStored(
+export async function withStored(
   { store, random, workFolder }: ShardParts,
   ref: ObjectRef,
   task: (path: string) => Promise<void>,
@@ -37,6 +59,7 @@ async function withStored(
   const inPlace = store.localPath(ref.key);
   const path = inPlace ?? join(workFolder, `verify-${random.nonce(8)}`);
   try {
+    if (inPlace === undefined) await mkdir(workFolder, { recursive: true });
     const info = inPlace === undefined ? await store.download(ref.key, path) : await store.head(ref.key);
     if (info === undefined) throw missing(ref.key);
     if ((await sha256OfFile(path)) !== ref.sha256) throw damaged(ref.key);
@@ -46,12 +69,7 @@ async function withStored(
   }
 }
 
-function verifyRows(
-  path: string,
-  entry: ShardEntry,
-  { dead, summary }: { readonly dead: DeadRows; readonly summary: Summary },
-  found: Findings,
-): void {
+function verifyRows(path: string, entry: ShardEntry, dead: DeadRows, found: Findings): void {
   const { key } = entry.file;
   const file = ShardFile.open(path);
   try {
@@ -60,14 +78,29 @@ function verifyRows(
     let rows = 0;
     for (const { id, row } of file.ids()) {
       if (row !== rows++) found.say(key, "rowid_gap", `Row ${row} is not where it should be.`);
-      if (!summary.ids.mayHold(id)) {
-        const detail = `The filter excludes ${JSON.stringify(id)}, which is there.`;
-        found.say(entry.summary.key, "filter_excludes_id", detail);
-      }
       if (!dead.isDead(row)) found.noteLive(entry.id, id);
     }
     if (rows !== entry.documents)
       found.say(key, "count", `The file has ${rows} documents; the manifest says ${entry.documents}.`);
+  } finally {
+    file.close();
+  }
+}
+
+/** A filter that excludes an id costs that document, a wrong place or centroid an answer: so all of it has to agree. */
+function verifySummary(path: string, entry: ShardEntry, { bytes, summary }: StoredSummary, found: Findings): void {
+  const { key } = entry.summary;
+  if (Buffer.compare(summaryOfFile(path, entry.id), bytes) === 0) return;
+  const excluded = excludedId(path, summary);
+  if (excluded === undefined) found.say(key, "summary_differs", "The summary is not that of its shard's file.");
+  else found.say(key, "filter_excludes_id", `The filter excludes ${JSON.stringify(excluded)}, which is there.`);
+}
+
+function excludedId(path: string, { ids }: Summary): string | undefined {
+  const file = ShardFile.open(path);
+  try {
+    for (const { id } of file.ids()) if (!ids.mayHold(id)) return id;
+    return undefined;
   } finally {
     file.close();
   }

@@ -15,6 +15,7 @@ export {
   type Distance,
   emptyManifest,
   historyKey,
+  isStillStored,
   liveDocuments,
   liveKeys,
   type Manifest,

@@ -97,6 +97,8 @@ export interface Manifest {
   readonly branches: readonly Branch[];
   /** True in the last generation of a collection: whoever reads it finds no collection. */
   readonly deleted: boolean;
+  /** Together with `deleted`: nothing yet rather than no longer, a branch that its maker may still let appear here. */
+  readonly reserved: boolean;
 }
 
 export const manifestKey = "manifest.json";
@@ -135,6 +137,7 @@ export function emptyManifest(
     historyFrom: made.generation ?? 1,
     branches: [],
     deleted: false,
+    reserved: false,
   });
 }
 
@@ -146,6 +149,16 @@ export const liveKeys = ({ shards }: Pick<Manifest, "shards">): readonly string[
 /** Keys of shards that no query reads, and that nothing may delete all the same. */
 export const quarantinedKeys = ({ quarantined }: Pick<Manifest, "quarantined">): readonly string[] =>
   quarantined.flatMap(keysOfShard);
+
+/**
+ * Whether objects that were put when `generation` was current are certainly still there, and may be named: gc takes what
+ * nothing names for litter once it is old, so whoever slept in between finds it condemned, or, when what was condemned
+ * since then has been deleted and forgotten, can't tell.
+ */
+export function isStillStored(current: Manifest, generation: number, keys: readonly string[]): boolean {
+  const condemned = new Set(current.condemned.flatMap((one) => one.keys));
+  return current.historyFrom <= generation && !keys.some((key) => condemned.has(key));
+}
 
 const keysOfShard = ({ file, summary, deletes }: ShardEntry): readonly string[] =>
   deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key];

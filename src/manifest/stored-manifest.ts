@@ -78,29 +78,67 @@ export class ManifestStore {
     return await this.#create(settings, content, undefined);
   }
 
-  async #create(
+  /**
+   * The first half of a creation that takes a while: readers see no collection yet, and whoever swaps this manifest in
+   * the meantime makes `appear` fail. Requests and errors as for `create`.
+   */
+  async reserve(settings: CollectionSettings): Promise<Stored> {
+    return await this.#create(settings, { deleted: true, reserved: true }, undefined);
+  }
+
+  /** The second half. One request. Throws `conflict` when the reservation does not stand any more. */
+  async appear(reserved: Stored, content: Partial<Manifest>): Promise<Stored> {
+    const { incarnation, settings } = reserved.manifest;
+    return await this.#put({ ...content, incarnation }, settings, reserved);
+  }
+
+  /** Ends what may be a reservation; false when it is not what it was. One request. */
+  async revoke(reserved: Stored): Promise<boolean> {
+    const { incarnation, settings } = reserved.manifest;
+    try {
+      await this.#put({ incarnation, deleted: true }, settings, reserved);
+      return true;
+    } catch (error) {
+      if (isMosaicError(error, "conflict", "unavailable")) return false; // whoever asked tries again later
+      throw error;
+    }
+  }
+
+  async #create(settings: CollectionSettings, content: Partial<Manifest>, over: Stored | undefined): Promise<Stored> {
+    const { clock, random } = this.#parts;
+    const incarnation = random.id(clock.now());
+    try {
+      return await this.#put({ incarnation, ...content }, settings, over);
+    } catch (error) {
+      const found = isMosaicError(error, "conflict") && over === undefined ? await this.readAny() : undefined;
+      if (!found?.manifest.deleted) throw error;
+      return await this.#create(settings, content, found);
+    }
+  }
+
+  /** Over nothing, or over a manifest of no live collection. Throws `conflict` when something else is there. */
+  async #put(
+    content: Partial<Manifest> & Pick<Manifest, "incarnation">,
     settings: CollectionSettings,
-    content: Partial<Manifest>,
-    deleted: Stored | undefined,
+    over: Stored | undefined,
   ): Promise<Stored> {
-    const { store, clock, random } = this.#parts;
-    const last = deleted?.manifest;
+    const { store, clock } = this.#parts;
     const made = {
-      incarnation: random.id(clock.now()),
+      incarnation: content.incarnation,
       at: formatTimestamp(clock.now()),
-      foldedThrough: Math.max(last?.foldedThrough ?? 0, await this.#lastLeftOver()),
-      generation: (last?.generation ?? 0) + 1,
+      foldedThrough: Math.max(over?.manifest.foldedThrough ?? 0, await this.#lastLeftOver()),
+      generation: (over?.manifest.generation ?? 0) + 1,
     };
     const manifest: Manifest = { ...emptyManifest(this.scope, settings, made), ...content };
-    const condition = deleted === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: deleted.etag };
+    const condition = over === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: over.etag };
     try {
       const { etag } = await store.put(this.#prefix + manifestKey, encodeManifest(manifest), condition);
       return { manifest, etag };
     } catch (error) {
       const found = isMosaicError(error, "conflict", "unavailable") ? await this.readAny() : undefined;
-      if (found === undefined) throw error;
-      if (found.manifest.incarnation === manifest.incarnation) return found; // our put, whose answer was lost
-      if (found.manifest.deleted && deleted === undefined) return await this.#create(settings, content, found);
+      // Our put, whose answer was lost.
+      if (found !== undefined && sameContent(found.manifest, manifest)) return found;
+      if (found === undefined || found.etag === over?.etag) throw error;
       throw this.#exists(error);
     }
   }
@@ -153,6 +191,18 @@ export class ManifestStore {
         detail: `The collection ${branch.collection} was branched off this one and uses its shards; delete or compact that first.`,
       });
     });
+  }
+
+  /**
+   * Puts a kept generation in the place of a manifest that can't be read (`damagedEtag`) or is gone. Its number is above
+   * that of the damaged one, which came at most one after what was kept. Throws `conflict` when somebody was first.
+   */
+  async restore(kept: Manifest, damagedEtag: string | undefined): Promise<void> {
+    const { store, clock } = this.#parts;
+    const generation = kept.generation + 2;
+    const restored: Manifest = { ...kept, generation, updatedAt: formatTimestamp(clock.now()) };
+    const condition = damagedEtag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: damagedEtag };
+    await store.put(this.#prefix + manifestKey, encodeManifest(restored), condition);
   }
 
   #next(current: Manifest, change: Change, kind: SwapKind | undefined): Manifest | undefined {

@@ -5,6 +5,7 @@
  * Never: writes, or decides which objects are live.
  */
 export { CollectionView, type LogView, type Snapshot } from "./collection-view.ts";
+export type { FileKeeper, FileNotice } from "./held-files.ts";
 export { InlineLeaf } from "./inline-leaf.ts";
 export { Leaf } from "./leaf.ts";
 export type {
@@ -21,6 +22,7 @@ export { type LeafRunner, type LeafTransport, LocalLeaves, partOf } from "./leav
 export type { LeafLimits } from "./make-leaf.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
 export { Root } from "./root.ts";
+export { goneCodes } from "./root-plan.ts";
 export { ShardHealth } from "./shard-health.ts";
 export { byScore, exactScore } from "./similarity.ts";
 export type { FailedShard, Recall, ShardPlan, VectorAnswer, VectorQuery } from "./vector-query.ts";

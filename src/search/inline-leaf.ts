@@ -1,3 +1,4 @@
+import { type FileKeeper, HeldFiles } from "./held-files.ts";
 import type { Leaf } from "./leaf.ts";
 import type { LeafReply, LeafRequest } from "./leaf-request.ts";
 import type { LeafRunner } from "./leaves.ts";
@@ -10,24 +11,30 @@ import type { LocalPaths } from "./open-shards.ts";
  */
 export class InlineLeaf implements LeafRunner {
   readonly #limits: LeafLimits;
+  readonly #files: HeldFiles;
   #leaf: Leaf | undefined;
 
-  constructor(limits: LeafLimits) {
+  constructor(limits: LeafLimits, keeper: FileKeeper) {
     this.#limits = limits;
+    this.#files = new HeldFiles(keeper, (path) => this.#leaf?.letGo(path));
   }
 
   warm(): void {
-    this.#leaf ??= makeLeaf(this.#limits);
+    this.#started();
   }
   threadOf(): number {
     return 0;
   }
   async ask(_thread: number, request: LeafRequest, paths: LocalPaths): Promise<LeafReply> {
-    this.#leaf ??= makeLeaf(this.#limits);
-    return this.#leaf.answer(request, paths);
+    return this.#started().answer(request, paths);
   }
   async close(): Promise<void> {
     this.#leaf?.close();
     this.#leaf = undefined;
+  }
+
+  #started(): Leaf {
+    this.#leaf ??= makeLeaf(this.#limits, (notice) => this.#files.note(notice));
+    return this.#leaf;
   }
 }

@@ -90,11 +90,19 @@ export interface LeafWork {
   readonly computeMs: number;
 }
 
+/** Blocks of a shard's file that are not here. */
+export interface MissingPart {
+  readonly shard: string;
+  readonly blocks: readonly number[];
+}
+
 export interface LeafReply {
   readonly hits: readonly LeafHit[];
   readonly rows: readonly LeafRow[];
   readonly failed: readonly LeafFailure[];
   readonly work: LeafWork;
+  /** What the leaf must have before it can answer. While there is any, hits and rows are not the answer. */
+  readonly missing?: readonly MissingPart[];
 }
 
 export const noWork: LeafWork = { cellsSearched: 0, rowsScanned: 0, rowsRescored: 0, computeMs: 0 };

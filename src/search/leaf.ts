@@ -1,5 +1,5 @@
 import { asMosaicError, type Clock, MosaicError, type SerializedError, serializeError } from "../base/index.ts";
-import { cellRows, codeBits, type DeadRows, type Kernel } from "../shard/index.ts";
+import { cellRows, codeBits, type DeadRows, type Kernel, MissingBlocks } from "../shard/index.ts";
 import type {
   LeafDocument,
   LeafFailure,
@@ -8,17 +8,18 @@ import type {
   LeafRequest,
   LeafRow,
   LookupRequest,
+  MissingPart,
   ShardTarget,
   VectorRequest,
 } from "./leaf-request.ts";
-import type { LocalPaths, OpenShard, OpenShards } from "./open-shards.ts";
+import type { LocalPaths, LocalPlace, OpenShard, OpenShards } from "./open-shards.ts";
 import { byScore, exactScore } from "./similarity.ts";
 
 /** Bytes that a cell takes in the kernel beside its codes: two float factors a row, rounded up generously. */
 const factorBytesPerRow = 32;
 
 /**
- * Answers leaf requests over local shard files. Synchronous: one request at a time, in a thread of its own or, for a
+ * Answers leaf requests over local shard files, or the parts of them that are here. Synchronous: one request at a time, in a thread of its own or, for a
  * function that has nothing else to do, inline. A shard that fails is left out and named; the others still answer.
  */
 export class Leaf {
@@ -36,13 +37,18 @@ export class Leaf {
     this.#shards.close();
   }
 
+  /** Closes a local file, so that it can be removed. */
+  letGo(path: string): void {
+    this.#shards.letGo(path);
+  }
+
   answer(request: LeafRequest, paths: LocalPaths): LeafReply {
     const startedMs = this.#clock.monotonicMs();
     const run = new Run(request.shards, paths, this.#shards, this.#kernel);
     const hits = request.kind === "vector" ? run.vector(request) : [];
     const rows = request.kind === "lookup" ? run.lookup(request) : [];
     const computeMs = this.#clock.monotonicMs() - startedMs;
-    return { hits, rows, failed: run.failures(), work: { ...run.work, computeMs } };
+    return { hits, rows, failed: run.failures(), work: { ...run.work, computeMs }, missing: run.missing() };
   }
 }
 
@@ -67,6 +73,8 @@ class Run {
   readonly #shards: OpenShards;
   readonly #kernel: Kernel;
   readonly #failed = new Map<number, SerializedError>();
+  /** By shard: blocks that were wanted and are not here. */
+  readonly #missing = new Map<number, Set<number>>();
   /** First reference number of each shard: shard s, row r is #base[s] + r. */
   readonly #base: number[] = [];
   readonly #dead: (DeadRows | undefined)[] = [];
@@ -92,12 +100,18 @@ class Run {
     return [...this.#failed].map(([shard, error]) => ({ shard: this.#target(shard).entry.id, error }));
   }
 
+  missing(): readonly MissingPart[] {
+    return [...this.#missing].map(([shard, blocks]) => ({ shard: this.#target(shard).entry.id, blocks: [...blocks] }));
+  }
+
   vector(request: VectorRequest): readonly LeafHit[] {
     // Rows that the tail has replaced may be among the best; room for all of them keeps `limit` good ones.
     const outdated = this.#targets.reduce((sum, { excluded }) => sum + excluded.length, 0);
     const limit = request.limit + outdated;
     const candidates =
       request.mode === "exact" ? this.#scanExact(request, limit) : this.#scanCodes(request, request.rescore + outdated);
+    // Candidates of a part of the cells would ask for rows that the whole of them doesn't.
+    if (this.#missing.size > 0) return [];
     const scored = this.#rescore(request, candidates, limit).sort(byScore).slice(0, request.limit);
     return scored.flatMap((hit) => this.#withDocument(request, hit));
   }
@@ -153,7 +167,7 @@ class Run {
       scan(open.load(cell, rows, codeBytes));
       return;
     }
-    const passing = this.#kernel.loadCell(open.file.codes(cell), open.file.codeFactors(cell), rows, codeBytes);
+    const passing = this.#kernel.loadCell(open.file.codes(cell), open.file.codeScales(cell), rows, codeBytes);
     scan(passing);
     this.#kernel.freeCell(passing);
   }
@@ -186,7 +200,8 @@ class Run {
     const hits: (LeafHit & Located)[] = [];
     for (let from = 0; from < refs.length; from += rescoreBatch) {
       const next = estimates?.[from] ?? Number.POSITIVE_INFINITY;
-      if (next + request.rescoreMargin < worstWanted(hits, limit)) break;
+      // While rows are missing there are too few hits to stop by: all candidates are asked for, so that it is one round.
+      if (next + request.rescoreMargin < worstWanted(hits, limit) && this.#missing.size === 0) break;
       for (const [shard, rows] of this.#byShard(refs.subarray(from, from + rescoreBatch))) {
         this.#attempt(shard, (open) => {
           for (const { row, id, vector } of open.file.vectors(rows)) {
@@ -224,21 +239,28 @@ class Run {
     if (this.#failed.has(shard)) return undefined;
     const { file } = this.#target(shard).entry;
     try {
-      return this.#shards.use(file, this.#pathOf(file.key), task);
+      return this.#shards.use(file, this.#placeOf(file.key), task);
     } catch (error) {
-      this.#failed.set(shard, serializeError(asMosaicError(error, "search shard")));
+      if (error instanceof MissingBlocks) this.#miss(shard, error.blocks);
+      else this.#failed.set(shard, serializeError(asMosaicError(error, "search shard")));
       return undefined;
     }
   }
 
-  #readDeadRows(shard: number, open: OpenShard): void {
-    const { deletes } = this.#target(shard).entry;
-    if (deletes !== null) this.#dead[shard] = open.deadRows(deletes, this.#pathOf(deletes.key));
+  #miss(shard: number, blocks: ReadonlySet<number>): void {
+    const known = this.#missing.get(shard) ?? new Set();
+    for (const block of blocks) known.add(block);
+    this.#missing.set(shard, known);
   }
 
-  #pathOf(key: string): string {
-    const path = this.#paths[key];
-    if (typeof path === "string") return path;
+  #readDeadRows(shard: number, open: OpenShard): void {
+    const { deletes } = this.#target(shard).entry;
+    if (deletes !== null) this.#dead[shard] = open.deadRows(deletes, this.#placeOf(deletes.key) as string);
+  }
+
+  #placeOf(key: string): LocalPlace {
+    const place = this.#paths[key];
+    if (place !== undefined) return place;
     throw new MosaicError("unavailable", "fetch object", {
       code: "shard_unavailable",
       detail: "A shard file was not fetched; its documents are missing from this answer.",

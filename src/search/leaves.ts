@@ -1,16 +1,17 @@
-import { asMosaicError, isMosaicError, serializeError } from "../base/index.ts";
+import { asMosaicError, type Clock, isMosaicError, MosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
-import type { LocalObjects } from "../shard/index.ts";
+import { type LocalObjects, type PartialObjects, partsUnkept } from "../shard/index.ts";
 import {
   addWork,
   type LeafFailure,
   type LeafReply,
   type LeafRequest,
+  type MissingPart,
   noWork,
   type ShardTarget,
 } from "./leaf-request.ts";
-import type { LocalPaths } from "./open-shards.ts";
+import type { LocalPaths, LocalPlace } from "./open-shards.ts";
 import type { ShardHealth } from "./shard-health.ts";
 
 /** Carries leaf requests to wherever leaves run. */
@@ -29,16 +30,32 @@ export interface LeafRunner {
   close(): Promise<void>;
 }
 
-/** Leaves in this process, over local files that are fetched first where the store is far away. */
+export interface LocalLeavesParts {
+  readonly runner: LeafRunner;
+  readonly objects: LocalObjects;
+  /** Shard files, or the parts of them that were wanted so far. */
+  readonly files: PartialObjects;
+  readonly health: ShardHealth;
+  readonly clock: Clock;
+}
+
+/** Rounds of fetching what a leaf misses: two answer a query, the others are for parts that turn out damaged here. */
+const mostRounds = 6;
+
+/** Leaves in this process. Where the store is far away, what they need of a shard is fetched as they ask for it. */
 export class LocalLeaves implements LeafTransport {
   readonly #runner: LeafRunner;
   readonly #objects: LocalObjects;
+  readonly #files: PartialObjects;
   readonly #health: ShardHealth;
+  readonly #clock: Clock;
 
-  constructor(runner: LeafRunner, objects: LocalObjects, health: ShardHealth) {
+  constructor({ runner, objects, files, health, clock }: LocalLeavesParts) {
     this.#runner = runner;
     this.#objects = objects;
+    this.#files = files;
     this.#health = health;
+    this.#clock = clock;
   }
 
   async ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
@@ -53,21 +70,68 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
-    const { paths, failed } = await this.#fetch(request.shards);
+    const untilMs = this.#clock.monotonicMs() + timeoutMs;
+    using pins = new DisposableStack();
+    const { paths, failed } = await this.#fetch(request.shards, pins);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
-    const replies = await Promise.all(
-      groups.map(([thread, part]) =>
-        this.#runner.ask(thread, part, paths, timeoutMs).catch((error: unknown) => allFailed(part, error)),
-      ),
+    const reply = await this.#answer(groups, paths, untilMs);
+    return { ...reply, failed: [...failed, ...reply.failed] };
+  }
+
+  /**
+   * Asks the threads, and again those that missed something, until none does. They wait for each other, so that a
+   * round is one for all of them.
+   */
+  async #answer(first: readonly Group[], paths: LocalPaths, untilMs: number): Promise<LeafReply> {
+    let whole: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
+    let groups = first;
+    for (let round = 0; groups.length > 0; round++) {
+      const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
+      const ask = ([thread, part]: Group): Promise<LeafReply> =>
+        this.#runner.ask(thread, part, paths, leftMs).catch((error: unknown) => allFailed(part, error));
+      const replies = await Promise.all(groups.map(ask));
+      const missing = replies.flatMap((reply) => reply.missing ?? []);
+      if (missing.length > 0 && round === mostRounds) return mergeReplies(whole, unkept(groups));
+      const failed = missing.length === 0 ? [] : await this.#fetchParts(groups, missing, untilMs);
+      whole = replies.map(withoutUnfinished).reduce(mergeReplies, { ...whole, failed: [...whole.failed, ...failed] });
+      groups = unfinished(groups, replies, failed);
+    }
+    return whole;
+  }
+
+  /** One round: all missing blocks of all shards. A shard whose blocks can't be had is failed. */
+  async #fetchParts(
+    groups: readonly Group[],
+    missing: readonly MissingPart[],
+    untilMs: number,
+  ): Promise<readonly LeafFailure[]> {
+    const targets = groups.flatMap(([, { shards }]) => shards);
+    const files = new Map(targets.map(({ entry }) => [entry.id as string, entry.file]));
+    const late = new AbortController();
+    const cancel = this.#clock.schedule(Math.max(1, untilMs - this.#clock.monotonicMs()), () => late.abort());
+    const failures = await Promise.all(
+      missing.map(async ({ shard, blocks }) => {
+        try {
+          await this.#files.fetch(files.get(shard) as ObjectRef, blocks, late.signal);
+          return undefined;
+        } catch (error) {
+          const cause = late.signal.aborted ? tooLate() : asMosaicError(error, "fetch shard");
+          return { shard, error: serializeError(cause) };
+        }
+      }),
     );
-    return replies.reduce(mergeReplies, { hits: [], rows: [], failed, work: noWork });
+    cancel();
+    return failures.filter((failure) => failure !== undefined);
   }
 
   /** The part of the request whose local copies were damaged; they are dropped, so that asking again fetches them anew. */
   async #withFreshCopies(request: LeafRequest, { failed }: LeafReply): Promise<LeafRequest | undefined> {
     const damaged = new Set(failed.filter(({ error }) => error.kind === "data").map(({ shard }) => shard));
     const dropped = new Set<string>();
+    // Parts that the disk does not take: then the whole file may find another place.
+    const unkept = failed.filter(({ error }) => error.code === partsUnkept).map(({ shard }) => shard);
+    for (const shard of unkept) dropped.add(shard);
     for (const { entry } of request.shards.filter((target) => damaged.has(target.entry.id))) {
       const refs = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
       for (const ref of refs) if (await this.#objects.drop(ref)) dropped.add(entry.id);
@@ -76,15 +140,29 @@ export class LocalLeaves implements LeafTransport {
     return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
   }
 
-  /** Local files of everything the shards need; a shard whose files can't be had is failed here. */
-  async #fetch(shards: readonly ShardTarget[]): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
-    const paths: Record<string, string> = {};
+  /** What is here of the files that the shards need, added to `pins`; a shard whose files can't be had is failed here. */
+  async #fetch(
+    shards: readonly ShardTarget[],
+    pins: DisposableStack,
+  ): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
+    const paths: Record<string, LocalPlace> = {};
     const failures = await Promise.all(
       shards.map(async ({ entry }) => {
-        const refs: readonly ObjectRef[] = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
+        const { file, deletes } = entry;
         try {
           this.#health.refuse(entry.id);
-          for (const ref of refs) paths[ref.key] = await this.#objects.path(ref);
+          const opening = this.#files.open(file, pins).then((place) => {
+            paths[file.key] = place;
+          });
+          const pinning =
+            deletes === null
+              ? undefined
+              : this.#objects.pin(deletes).then((pin) => {
+                  paths[deletes.key] = pins.use(pin).path;
+                });
+          // Both are waited for, so that nothing is pinned after the others were released.
+          const outcomes = await Promise.allSettled([opening, pinning]);
+          for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
@@ -94,7 +172,7 @@ export class LocalLeaves implements LeafTransport {
     return { paths, failed: failures.filter((failure) => failure !== undefined) };
   }
 
-  #split(request: LeafRequest, lost: ReadonlySet<string>): readonly (readonly [number, LeafRequest])[] {
+  #split(request: LeafRequest, lost: ReadonlySet<string>): readonly Group[] {
     const threadOf = request.shards.map(({ entry }) =>
       lost.has(entry.id) ? -1 : this.#runner.threadOf(entry.file.key, entry.documents),
     );
@@ -126,6 +204,44 @@ function without(reply: LeafReply, again: LeafRequest): LeafReply {
   const asked = new Set<string>(again.shards.map(({ entry }) => entry.id));
   return { ...reply, failed: reply.failed.filter(({ shard }) => !asked.has(shard)) };
 }
+
+/** What one thread is asked. */
+type Group = readonly [thread: number, request: LeafRequest];
+
+/** A pass that found parts missing did work all the same; but its counts are those of the pass that answers. */
+function withoutUnfinished({ missing = [], ...reply }: LeafReply): LeafReply {
+  if (missing.length === 0) return reply;
+  return { hits: [], rows: [], failed: [], work: { ...noWork, computeMs: reply.work.computeMs } };
+}
+
+/** The groups that must be asked again, without the shards whose parts can't be had. */
+function unfinished(
+  groups: readonly Group[],
+  replies: readonly LeafReply[],
+  failed: readonly LeafFailure[],
+): readonly Group[] {
+  const lost = new Set<string>(failed.map(({ shard }) => shard));
+  return groups.flatMap(([thread, request], at) => {
+    if ((replies[at]?.missing ?? []).length === 0) return [];
+    const part = partOf(request, (shard) => !lost.has((request.shards[shard] as ShardTarget).entry.id));
+    return part.shards.length === 0 ? [] : [[thread, part] as const];
+  });
+}
+
+function unkept(groups: readonly Group[]): LeafReply {
+  const error = new MosaicError("unavailable", "search shards", {
+    code: "shard_unavailable",
+    detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
+    hint: "look at the disk of CACHE_PATH",
+  });
+  return groups.map(([, part]) => allFailed(part, error)).reduce(mergeReplies);
+}
+
+const tooLate = (): MosaicError =>
+  new MosaicError("timeout", "fetch shard", {
+    code: "shard_timeout",
+    detail: "Parts of a shard did not arrive in time; its documents are missing from this answer.",
+  });
 
 function allFailed(part: LeafRequest, error: unknown): LeafReply {
   const serialized = serializeError(isMosaicError(error) ? error : asMosaicError(error, "search shards"));

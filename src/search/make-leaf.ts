@@ -1,5 +1,6 @@
 import { systemClock } from "../base/index.ts";
 import { Kernel, VerifiedFiles } from "../shard/index.ts";
+import type { FileNotice } from "./held-files.ts";
 import { Leaf } from "./leaf.ts";
 import { OpenShards } from "./open-shards.ts";
 
@@ -12,10 +13,11 @@ export interface LeafLimits {
   readonly verifiedFolder: string;
 }
 
-/** A leaf with a kernel and open shards of its own. */
-export function makeLeaf({ codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder }: LeafLimits): Leaf {
+/** A leaf with a kernel and open shards of its own. `onFile` is told of every local file that it opens or closes. */
+export function makeLeaf(limits: LeafLimits, onFile: (notice: FileNotice) => void): Leaf {
+  const { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder } = limits;
   const kernel = Kernel.load({ maxBytes: codesMaxBytes });
   const verified = new VerifiedFiles(verifiedFolder);
-  const shards = new OpenShards({ max: openShards, idleMs: shardIdleMs, mmapMaxBytes, kernel, verified });
+  const shards = new OpenShards({ max: openShards, idleMs: shardIdleMs, mmapMaxBytes, kernel, verified, onFile });
   return new Leaf({ kernel, shards, clock: systemClock });
 }

@@ -2,21 +2,39 @@ import { readFileSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { isMosaicError, MosaicError, sha256 } from "../base/index.ts";
 import type { DeletesRef, ObjectRef } from "../manifest/index.ts";
-import { DeadRows, type Kernel, type ResidentCell, ShardFile, type VerifiedFiles } from "../shard/index.ts";
+import {
+  DeadRows,
+  type Kernel,
+  type PartialFile,
+  PartialShard,
+  type ResidentCell,
+  ShardFile,
+  type ShardReader,
+  type VerifiedFiles,
+} from "../shard/index.ts";
+import type { FileNotice } from "./held-files.ts";
 
-/** Local file of each object that a request names. */
-export type LocalPaths = Readonly<Record<string, string>>;
+/** Where an object that a request names lies here: all of it, or the parts that were wanted so far. */
+export type LocalPlace = string | PartialFile;
+/** By key. */
+export type LocalPaths = Readonly<Record<string, LocalPlace>>;
 
 /** An open shard with the codes of its cells that are resident in the kernel. */
 export class OpenShard {
-  readonly file: ShardFile;
+  readonly file: ShardReader;
+  /** What it was opened from: see `markOf`. */
+  readonly mark: string;
+  /** Of a whole file: who keeps files is told of it. */
+  readonly path: string | undefined;
   readonly mappedBytes: number;
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
 
-  constructor(file: ShardFile, kernel: Kernel, mappedBytes: number) {
+  constructor(file: ShardReader, place: LocalPlace, kernel: Kernel, mappedBytes: number) {
     this.file = file;
+    this.mark = markOf(place);
+    this.path = typeof place === "string" ? place : undefined;
     this.mappedBytes = mappedBytes;
     this.#kernel = kernel;
   }
@@ -26,7 +44,7 @@ export class OpenShard {
   }
 
   load(cell: number, rows: number, codeBytes: number): ResidentCell {
-    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeFactors(cell), rows, codeBytes);
+    const loaded = this.#kernel.loadCell(this.file.codes(cell), this.file.codeScales(cell), rows, codeBytes);
     this.#cells.set(cell, loaded);
     return loaded;
   }
@@ -61,6 +79,8 @@ export class OpenShard {
   }
 }
 
+const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `${place.path} ${place.serial}`);
+
 function readObject(path: string, key: string): Uint8Array {
   try {
     return readFileSync(path);
@@ -83,6 +103,8 @@ export interface OpenShardsOptions {
   readonly mmapMaxBytes: number;
   readonly kernel: Kernel;
   readonly verified: VerifiedFiles;
+  /** Told of every local file that is opened or closed. */
+  readonly onFile: (notice: FileNotice) => void;
 }
 
 /**
@@ -94,15 +116,18 @@ export class OpenShards {
   readonly #kernel: Kernel;
   readonly #verified: VerifiedFiles;
   readonly #mmapMaxBytes: number;
+  readonly #onFile: (notice: FileNotice) => void;
   #mappedBytes = 0;
 
-  constructor({ max, idleMs, mmapMaxBytes, kernel, verified }: OpenShardsOptions) {
+  constructor({ max, idleMs, mmapMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
     this.#kernel = kernel;
     this.#verified = verified;
     this.#mmapMaxBytes = mmapMaxBytes;
+    this.#onFile = onFile;
     const dispose = (shard: OpenShard): void => {
       this.#mappedBytes -= shard.mappedBytes;
       shard.close();
+      if (shard.path !== undefined) onFile({ path: shard.path, open: false });
     };
     this.#open = new LRUCache({ max, ttl: idleMs, ttlAutopurge: true, updateAgeOnGet: true, dispose });
   }
@@ -111,26 +136,42 @@ export class OpenShards {
     return this.#open.size;
   }
 
-  get(ref: ObjectRef, path: string): OpenShard {
+  get(ref: ObjectRef, place: LocalPlace): OpenShard {
     const known = this.#open.get(ref.key);
-    if (known !== undefined) return known;
-    this.#verified.check(path, ref);
-    const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
-    const opened = new OpenShard(ShardFile.open(path, mapped), this.#kernel, mapped);
-    this.#mappedBytes += mapped;
+    // A file that was read in parts until now may have come whole.
+    if (known?.mark === markOf(place)) return known;
+    const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(place);
     this.#open.set(ref.key, opened);
+    if (opened.path !== undefined) this.#onFile({ path: opened.path, open: true });
     return opened;
   }
 
+  #openWhole(ref: ObjectRef, path: string): OpenShard {
+    this.#verified.check(path, ref);
+    const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
+    const opened = new OpenShard(ShardFile.open(path, mapped), path, this.#kernel, mapped);
+    this.#mappedBytes += mapped;
+    return opened;
+  }
+
+  #openPart(part: PartialFile): OpenShard {
+    return new OpenShard(PartialShard.open(part), part, this.#kernel, 0);
+  }
+
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */
-  use<T>(ref: ObjectRef, path: string, task: (shard: OpenShard) => T): T {
+  use<T>(ref: ObjectRef, place: LocalPlace, task: (shard: OpenShard) => T): T {
     try {
-      return task(this.get(ref, path));
+      return task(this.get(ref, place));
     } catch (error) {
       if (!isMosaicError(error, "data") || !this.#open.has(ref.key)) throw error;
       this.#open.delete(ref.key);
-      return task(this.get(ref, path));
+      return task(this.get(ref, place));
     }
+  }
+
+  /** Closes the shard of a local file. */
+  letGo(path: string): void {
+    for (const key of [...this.#open.keys()]) if (this.#open.peek(key)?.path === path) this.#open.delete(key);
   }
 
   /** Frees resident codes of the least recently used shards until `bytes` fit, sparing `keep`. */

@@ -1,5 +1,6 @@
 import { workerData } from "node:worker_threads";
-import { serveJobs } from "../base/index.ts";
+import { notice, serveJobs } from "../base/index.ts";
+import type { FileNotice } from "./held-files.ts";
 import type { LeafRequest } from "./leaf-request.ts";
 import { type LeafLimits, makeLeaf } from "./make-leaf.ts";
 import type { LocalPaths } from "./open-shards.ts";
@@ -10,5 +11,8 @@ export interface LeafJob {
   readonly paths: LocalPaths;
 }
 
-const leaf = makeLeaf(workerData as LeafLimits);
-serveJobs(({ request, paths }: LeafJob) => leaf.answer(request, paths));
+const leaf = makeLeaf(workerData as LeafLimits, (file: FileNotice) => notice(file));
+serveJobs(
+  ({ request, paths }: LeafJob) => leaf.answer(request, paths),
+  (path: string) => leaf.letGo(path),
+);

@@ -1,17 +1,19 @@
 import { LRUCache } from "lru-cache";
 import { type Clock, type Logger, MosaicError, WorkerClient, workerUrl } from "../base/index.ts";
+import { type FileKeeper, type FileNotice, HeldFiles } from "./held-files.ts";
 import type { LeafReply, LeafRequest } from "./leaf-request.ts";
 import type { LeafRunner } from "./leaves.ts";
 import type { LeafLimits } from "./make-leaf.ts";
 import type { LocalPaths } from "./open-shards.ts";
 import type { LeafJob } from "./search-worker.ts";
 
-type SearchThread = WorkerClient<LeafJob, LeafReply>;
+type SearchThread = WorkerClient<LeafJob, LeafReply, string, FileNotice>;
 
 export interface PoolOptions extends LeafLimits {
   readonly threads: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly keeper: FileKeeper;
 }
 
 /**
@@ -20,19 +22,28 @@ export interface PoolOptions extends LeafLimits {
  */
 export class WorkerPool implements LeafRunner {
   readonly #threads: readonly SearchThread[];
+  readonly #files = new Map<SearchThread, HeldFiles>();
   readonly #home: LRUCache<string, Home>;
   readonly #rows: number[];
   readonly #clock: Clock;
 
-  constructor({ threads, clock, logger, ...data }: PoolOptions) {
+  constructor({ threads, clock, logger, keeper, ...data }: PoolOptions) {
     const each = {
       ...data,
       codesMaxBytes: Math.floor(data.codesMaxBytes / threads),
       mmapMaxBytes: Math.floor(data.mmapMaxBytes / threads),
     };
-    const died = (cause: unknown): void => logger.error("search thread died", { cause: String(cause) });
     const entry = workerUrl(import.meta.url, "search-worker");
-    this.#threads = Array.from({ length: threads }, () => new WorkerClient(entry, each, died));
+    this.#threads = Array.from({ length: threads }, () => {
+      const files = new HeldFiles(keeper, (path) => thread.tell(path));
+      const died = (cause: unknown): void => {
+        files.releaseAll();
+        logger.error("search thread died", { cause: String(cause) });
+      };
+      const thread: SearchThread = new WorkerClient(entry, each, died, (notice) => files.note(notice));
+      this.#files.set(thread, files);
+      return thread;
+    });
     this.#rows = Array.from({ length: threads }, () => 0);
     this.#home = new LRUCache({ max: rememberedShards, dispose: ({ thread, rows }) => this.#addRows(thread, -rows) });
     this.#clock = clock;
@@ -70,7 +81,12 @@ export class WorkerPool implements LeafRunner {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop("The engine is closing.")));
+    await Promise.all(this.#threads.map((thread) => this.#stop(thread, "The engine is closing.")));
+  }
+
+  async #stop(thread: SearchThread, detail: string): Promise<void> {
+    this.#files.get(thread)?.releaseAll();
+    await thread.stop(detail);
   }
 
   #addRows(thread: number, rows: number): void {
@@ -85,7 +101,7 @@ export class WorkerPool implements LeafRunner {
 
   #replaceIfStuck(thread: SearchThread, id: number): void {
     this.#clock.schedule(patienceMs, () => {
-      if (thread.owes(id)) void thread.stop("The search thread was stuck and is replaced; try again.");
+      if (thread.owes(id)) void this.#stop(thread, "The search thread was stuck and is replaced; try again.");
     });
   }
 }

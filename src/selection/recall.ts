@@ -10,15 +10,15 @@ export interface RecallTarget {
 }
 
 export const recallTargets: Readonly<Record<"fast" | "balanced", RecallTarget>> = {
-  fast: { rowsAtReference: 22_000, rescoreLeast: 50, rescorePerResult: 3, rescoreMargin: 0.8 },
-  balanced: { rowsAtReference: 36_000, rescoreLeast: 100, rescorePerResult: 5, rescoreMargin: 1.2 },
+  fast: { rowsAtReference: 18_500, rescoreLeast: 75, rescorePerResult: 4, rescoreMargin: 1 },
+  balanced: { rowsAtReference: 32_000, rescoreLeast: 125, rescorePerResult: 6, rescoreMargin: 1.4 },
 };
 
 const referenceVectors = 65_536;
 /** Rows for equal recall grew as this power of the collection from 63,466 to 1,000,000 vectors, */
-const growth = 0.65;
+const growth = 0.5;
 /** and as this power of the number of builds that the vectors lie in: cells of many small builds are less compact. */
-const scatter = 0.05;
+const scatter = 0.22;
 /** A scan of this many rows costs less than anything that could be saved on it. */
 const alwaysRows = 16_384;
 

@@ -8,26 +8,36 @@
 export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
 export { Compact, type CompactInput } from "./build/compact.ts";
 export type { SourceShard } from "./build/live-rows.ts";
+export { summaryOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
+export type { Room } from "./cache/disk-cache.ts";
+export type { Pin } from "./cache/kept-file.ts";
 export {
   type ImmutableRef,
   LocalObjects,
   type LocalObjectsOptions,
   type ObjectFiles,
+  type PathOf,
   readChecked,
+  type SparseCopy,
+  withFiles,
+  withPins,
 } from "./cache/local-objects.ts";
+export { PartialObjects, type PartialObjectsOptions, partsUnkept } from "./cache/partial-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
 export { DeadRows } from "./file/bitmap.ts";
-export { floatsOf, ShardFile, type StoredRow } from "./file/reader.ts";
+export { MissingBlocks, type PartialFile, PartialShard } from "./file/partial-shard.ts";
+export { floatsOf, ShardFile, type ShardReader, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
 export { VectorMatrix } from "./kernel/matrix.ts";
 export { type FileShape, fileHeaderBytes, fileShapeOf } from "./pages/file-header.ts";
 export { IndexTree } from "./pages/index-tree.ts";
+export { blockBytes, type EncodedLayout } from "./pages/layout.ts";
 export type { PagesOf } from "./pages/page-reader.ts";
 export { FilePageSource, type PageRun, type PageSource, runsOf } from "./pages/page-source.ts";
 export type { Value } from "./pages/record.ts";
@@ -35,4 +45,11 @@ export { readSchema, type Schema } from "./pages/schema.ts";
 export { type TableRow, TableTree } from "./pages/table-tree.ts";
 export { Bloom, hashOf, type KeyHash } from "./summary/bloom.ts";
 export { decodeSummary, encodeSummary, type Summary } from "./summary/summary.ts";
-export { type KeyValues, type NumberRange, type ShardValues, type TextRange, valueKey } from "./summary/values.ts";
+export {
+  type KeyValues,
+  type NumberRange,
+  type ShardValues,
+  type TextRange,
+  ValueCollector,
+  valueKey,
+} from "./summary/values.ts";

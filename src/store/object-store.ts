@@ -27,7 +27,10 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent. */
   copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }>;
-  /** Writes the whole object to the local file `path` (overwriting); undefined when there is no such key. */
+  /**
+   * Writes the whole object to the local file `path` (overwriting); undefined when there is no such key. What the local
+   * file system refuses is thrown as it comes, and not tried again.
+   */
   download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
   /** A local file that holds exactly this object for as long as the object exists, when the store has one. */
   localPath(key: string): string | undefined;

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat, writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
@@ -191,9 +190,11 @@ export class S3Store implements ObjectStore {
         new GetObjectCommand(this.#at(key)),
         signal === undefined ? {} : { abortSignal: signal },
       );
-      await pipeline(output.Body as Readable, createWriteStream(path));
+      // Not a write stream: on a disk that is full in the middle of a chunk one of those may never end.
+      await writeFile(path, output.Body as Readable);
       return infoOf(key, output, totalBytes(output));
     } catch (error) {
+      if (isLocal(error)) throw error;
       const failure = s3Failure("download object", key, error);
       absentOr(failure);
       return undefined;
@@ -233,6 +234,12 @@ export class S3Store implements ObjectStore {
       throw s3Failure("list objects", prefix, error);
     }
   }
+}
+
+/** The disk refused, not S3: another attempt would fetch the bytes for nothing. */
+function isLocal(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === "open" || (syscall === "write" && (code === "ENOSPC" || code === "EDQUOT" || code === "EIO"));
 }
 
 function absentOr(failure: Error): { readonly status: "absent" } {

@@ -16,6 +16,7 @@ const busyFolds = {
   FOLD_IDLE_MS: "50",
   SHARD_MAX_DOCS: "60",
   GC_GRACE_MS: "200",
+  SNAPSHOT_KEEP_MS: "200",
   SEARCH_THREADS: "1",
 };
 
@@ -76,21 +77,43 @@ class Writer {
   }
 }
 
+/** Asks for something again and again, until the server is gone. Returns how often it was begun. */
+async function askUntilItFails(address: string, body: unknown): Promise<number> {
+  const headers = { "content-type": "application/json" };
+  for (let begun = 0; ; begun++) {
+    try {
+      const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+      await response.text();
+    } catch {
+      return begun + 1;
+    }
+  }
+}
+
 async function afterEveryKill(env: Readonly<Record<string, string>>): Promise<void> {
   const random = seededRandom(42);
   const all = Array.from({ length: writers }, (_, number) => new Writer(number));
   let acknowledged = 0;
+  let [compactions, collections] = [0, 0];
   for (let round = 0; round < kills; round++) {
     const server: ServerProcess = await startServer({ ...env, ...busyFolds });
     const { promise: first, resolve: onAcknowledged } = Promise.withResolvers<void>();
+    const collection = `${server.base}/api/v1/collections/documents`;
+    const compacting = askUntilItFails(`${collection}/compact`, {});
+    const collecting = askUntilItFails(`${collection}/gc`, { dry_run: false });
     const writing = all.map((writer) => writer.writeUntilItFails(server.base, onAcknowledged));
     // Sometimes before anything is stored, mostly while writes and folds are under way.
     if (round % 5 > 0) await first;
     await new Promise((resolve) => setTimeout(resolve, random() * 300));
     await server.kill();
     acknowledged += (await Promise.all(writing)).reduce((sum, count) => sum + count, 0);
+    compactions += await compacting;
+    collections += await collecting;
   }
   expect(acknowledged).toBeGreaterThan(kills * 5);
+  // Most of them are killed on the way, which is the point.
+  expect(compactions).toBeGreaterThan(kills);
+  expect(collections).toBeGreaterThan(kills);
   await expectNothingLost(all, env);
 }
 
@@ -121,7 +144,7 @@ async function expectNothingLost(all: readonly Writer[], env: Readonly<Record<st
   rmSync(folder, { recursive: true, force: true });
 }
 
-describe(`a server that is killed ${kills} times under concurrent writes`, () => {
+describe(`a server that is killed ${kills} times under concurrent writes, folds, compactions and gc`, () => {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-kill-"));
   let s3: S3Server | undefined;
   afterAll(async () => {

@@ -289,7 +289,9 @@ describe("damage after an object was opened and checked", () => {
     expect((await engine.verify(docs)).problems.map(({ object }) => object)).toEqual([key]);
     await store.delete(key);
     if (!key.endsWith("manifest.json"))
-      expect((await engine.verify(docs)).problems).toMatchObject([{ object: key, code: "object_missing" }]);
+      expect((await engine.verify(docs)).problems).toMatchObject([
+        { object: key, code: expect.stringMatching(/_missing$/) },
+      ]);
   });
 });
 

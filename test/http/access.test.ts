@@ -48,13 +48,19 @@ describe("with keys", () => {
     ["PATCH", "/api/v1/documents/of-a", { text: "t" }, 1],
     ["POST", "/api/v1/collections", { name: "made" }, 1],
     ["DELETE", "/api/v1/documents/x", undefined, 1],
+    ["POST", "/api/v1/collections/made/compact", undefined, 2],
+    ["POST", "/api/v1/collections/made/branch", { name: "branched" }, 2],
+    ["POST", "/api/v1/collections/made/rollback", { as_of: 1 }, 2],
+    ["POST", "/api/v1/collections/made/gc", { dry_run: false }, 2],
+    ["GET", "/api/v1/jobs/job1", undefined, 0],
+    ["DELETE", "/api/v1/jobs/job1", undefined, 2],
     ["DELETE", "/api/v1/collections/made", undefined, 2],
   ];
   test.each(calls)("%s %s asks for its role", async (method, path, body, needs) => {
     for (const [rank, key] of ["ka-read", "ka-write", "ka-admin"].entries()) {
       const answer = await http.call(method, path, body, bearer(key));
       if (rank < needs) expect([answer.status, answer.body.code]).toEqual([403, "role_not_allowed"]);
-      else expect([200, 201, 404, 409]).toContain(answer.status);
+      else expect([200, 201, 202, 404, 409]).toContain(answer.status);
     }
   });
 

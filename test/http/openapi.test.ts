@@ -101,7 +101,9 @@ describe("the OpenAPI document", () => {
       if (media === undefined) continue;
       const example =
         media.example ?? document.components.schemas[String(media.schema.$ref).split("/").at(-1) ?? ""]?.example;
-      const address = path.replace("{id}", "doc1") + (call.operationId.endsWith("ById") ? "?id=doc1" : "");
+      const address =
+        path.replace("{id}", "doc1").replace("{name}", "documents") +
+        (call.operationId.endsWith("ById") ? "?id=doc1" : "");
       const answer = await http.call(method.toUpperCase(), address, example);
       expect([200, 201], `${method} ${path}: ${JSON.stringify(answer.body)}`).toContain(answer.status);
     }

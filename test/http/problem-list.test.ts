@@ -17,8 +17,13 @@ const neverAnswered = [
   "kernel_memory",
   "object_not_found",
   "precondition_failed",
+  // A finding of verify.
+  "segment_missing",
+  // Of a shard that a search leaves out.
+  "shard_quarantined",
+  // The error of a job, or of background work that another process does.
+  "compaction_running",
   // The schemas of requests refuse these before the engine does.
-  "invalid_as_of",
   "invalid_dimensions",
   "invalid_min_score",
   // startServer
@@ -27,7 +32,7 @@ const neverAnswered = [
   "cannot_listen",
 ];
 
-const sources = globSync("src/{base,embedding,engine,http,ingest,manifest,search,shard,sql,store}/**/*.ts", {
+const sources = globSync("src/{base,embedding,engine,http,ingest,lifecycle,manifest,search,shard,sql,store}/**/*.ts", {
   cwd: packageRoot,
 });
 const codesIn = (text: string): string[] => [

@@ -34,6 +34,7 @@ async function writer(store: ObjectStore, options: WriterOptions) {
     manifests,
     prepare: async () => undefined,
     adopted: () => undefined,
+    gcGraceMs,
   });
   const committer = new Committer(log, {
     store,

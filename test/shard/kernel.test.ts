@@ -88,14 +88,14 @@ describe("a scan of codes", () => {
     const dimensions = query.length;
     const rotated = kernel.rotate(query.slice(), dimensions, 1);
     const codeBytes = codeBits(dimensions) / 8;
-    const factors = new Float32Array(cell.factors.buffer, cell.factors.byteOffset, rows * 2);
+    const scales = new Float32Array(cell.scales.buffer, cell.scales.byteOffset, rows);
     return Array.from({ length: rows }, (_, row) => {
       let signed = 0;
       rotated.forEach((value, i) => {
         const bit = ((cell.codes[row * codeBytes + (i >> 3)] as number) >> (i & 7)) & 1;
         signed += bit === 1 ? value : -value;
       });
-      return centroidDot + (factors[2 * row] as number) * signed;
+      return centroidDot + (scales[row] as number) * signed;
     });
   }
 
@@ -108,7 +108,7 @@ describe("a scan of codes", () => {
         const query = clusteredVectors(1, dimensions, seed + 1);
         const centroidDot = dot(query, centroid);
         const expected = estimates(cell, query, rows, centroidDot);
-        const resident = kernel.loadCell(cell.codes, cell.factors, rows, codeBits(dimensions) / 8);
+        const resident = kernel.loadCell(cell.codes, cell.scales, rows, codeBits(dimensions) / 8);
         kernel.beginCodes(query, dimensions, wanted);
         kernel.scanCell(resident, centroidDot, 1000);
         const { refs, estimates: found } = kernel.best();
@@ -118,10 +118,10 @@ describe("a scan of codes", () => {
         // A level of the query is (max − min)/15; rounding moves each coordinate by half of one at most.
         const rotated = kernel.rotate(query.slice(), dimensions, 1);
         const half = (Math.max(...rotated) - Math.min(...rotated)) / 30;
-        const scales = new Float32Array(cell.factors.buffer, cell.factors.byteOffset, rows * 2);
+        const scales = new Float32Array(cell.scales.buffer, cell.scales.byteOffset, rows);
         refs.forEach((ref, at) => {
           const row = ref - 1000;
-          const tolerance = (scales[2 * row] as number) * half * dimensions + 1e-4;
+          const tolerance = (scales[row] as number) * half * dimensions + 1e-4;
           expect(Math.abs((found[at] as number) - (expected[row] as number))).toBeLessThanOrEqual(tolerance);
         });
         expect([...found]).toEqual([...found].toSorted((a, b) => b - a));
@@ -134,7 +134,7 @@ describe("a scan of codes", () => {
     const [dimensions, rows] = [32, 100];
     const vectors = clusteredVectors(rows, dimensions, 5);
     const cell = encodeCell(vectors, meanOf(vectors, rows, dimensions), dimensions, kernel);
-    const resident = kernel.loadCell(cell.codes, cell.factors, rows, 4);
+    const resident = kernel.loadCell(cell.codes, cell.scales, rows, 4);
     const live = new Uint8Array(64);
     for (let row = 0; row < rows; row += 3) (live[row >> 3] as number) |= 1 << (row & 7);
     kernel.beginCodes(rowOf(vectors, 0, dimensions), dimensions, rows);
@@ -147,7 +147,7 @@ describe("a scan of codes", () => {
     const query = clusteredVectors(1, 384, 3);
     const cell = encodeCell(vectors, meanOf(vectors, 512, 384), 384, kernel);
     const scan = (used: Kernel) => {
-      const resident = used.loadCell(cell.codes, cell.factors, 512, 48);
+      const resident = used.loadCell(cell.codes, cell.scales, 512, 48);
       used.beginCodes(query, 384, 20);
       used.scanCell(resident, 0.5, 0);
       return used.best();
@@ -162,7 +162,7 @@ describe("a scan of codes", () => {
     const fresh = Kernel.load();
     const vectors = clusteredVectors(512, 64, 1);
     const cell = encodeCell(vectors, meanOf(vectors, 512, 64), 64, fresh);
-    const load = () => fresh.loadCell(cell.codes, cell.factors, 512, 8);
+    const load = () => fresh.loadCell(cell.codes, cell.scales, 512, 8);
     for (let round = 0; round < 5; round++) {
       const cells = Array.from({ length: 50 }, load);
       expect(fresh.residentBytes).toBeGreaterThanOrEqual(50 * 512 * 8);
@@ -177,7 +177,7 @@ describe("a scan of codes", () => {
     const cellVectors = vectors.slice(0, rows * dimensions);
     const centroid = meanOf(cellVectors, rows, dimensions);
     const cell = encodeCell(cellVectors, centroid, dimensions, kernel);
-    const resident = kernel.loadCell(cell.codes, cell.factors, rows, 48);
+    const resident = kernel.loadCell(cell.codes, cell.scales, rows, 48);
     const errors: number[] = [];
     for (let q = rows; q < rows + 50; q++) {
       const query = rowOf(vectors, q, dimensions);

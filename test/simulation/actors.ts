@@ -42,7 +42,6 @@ const tolerable = new Set(["unavailable", "conflict", "timeout", "data", "not_fo
 /** Clients of every living process, two each: each does one thing after the other, and says what must have been true. */
 export class Actors {
   readonly #with: Surroundings;
-  readonly counts: Record<string, number> = {};
   #processes: SimProcess[] = [];
   #stopped = false;
   #texts = 0;
@@ -226,7 +225,7 @@ export class Actors {
   }
 
   #count(what: string): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
+    this.#with.world.count(what);
   }
 
   /** What the contract allows to fail; anything else is a bug. */

@@ -3,6 +3,7 @@ import type { Machinery } from "../../src/engine/index.ts";
 import type { MeasuredShard } from "../../src/ingest/index.ts";
 import type { CompactorThread } from "../../src/lifecycle/index.ts";
 import type { LeafReply, LeafRequest, LeafTransport, ShardTarget } from "../../src/search/index.ts";
+import type { Pin } from "../../src/shard/index.ts";
 import type { ObjectStore } from "../../src/store/index.ts";
 import { decodeRows, type Files, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
 import { DeadRows } from "./sim-summary.ts";
@@ -25,9 +26,10 @@ export function simMachinery(store: ObjectStore, files: Files, bugs: MachineryBu
   };
   return {
     localObjects: {
-      path,
+      pin: async (ref: Ref) => pinOf(await path(ref)),
       trust: () => undefined,
       drop: async () => false,
+      find: async () => undefined,
       bytes: 0,
       count: 0,
     } as unknown as Machinery["localObjects"],
@@ -39,6 +41,14 @@ export function simMachinery(store: ObjectStore, files: Files, bugs: MachineryBu
     close: async () => undefined,
   };
 }
+
+/** Files in memory stay anyway. */
+const pinOf = (path: string): Pin => ({
+  path,
+  again: () => pinOf(path),
+  release: () => undefined,
+  [Symbol.dispose]: () => undefined,
+});
 
 async function fetched(store: ObjectStore, key: string, expected: string): Promise<Uint8Array> {
   const got = await store.get(key);

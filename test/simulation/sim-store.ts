@@ -42,6 +42,8 @@ export interface StoreBugs {
   readonly swapWithoutCompare?: boolean;
   /** A segment is acknowledged when it is sent. */
   readonly acknowledgeBeforePut?: boolean;
+  /** Writers never ask again whether a sequence is new; they often sleep just before they use one, so that it shows. */
+  readonly trustOldManifests?: boolean;
 }
 
 /** The bucket itself: strongly consistent, atomic, one operation at a time. */
@@ -112,6 +114,7 @@ export class SimStore implements ObjectStore {
       if (kept.info.etag === options.ifNoneMatch) return { status: "not_modified" };
       const whole = kept.bytes.slice();
       const cut = this.#bucket.world.chance(this.#faults().truncated) && whole.length > 1;
+      if (cut) this.#bucket.world.count("answer truncated");
       return { status: "found", bytes: cut ? whole.subarray(0, whole.length >> 1) : whole, info: kept.info };
     });
   }
@@ -134,11 +137,13 @@ export class SimStore implements ObjectStore {
       if (world.chance(this.#faults().lost)) {
         attempt(write);
         world.note(`lost answer of put ${key}`);
+        world.count("answer lost");
         throw conditional ? unknown(key) : busy(key);
       }
       if (world.chance(this.#faults().late)) {
         world.park(undefined, `late put ${key}`, () => attempt(write));
         world.note(`late put ${key}`);
+        world.count("put after its timeout");
         throw conditional ? unknown(key) : busy(key);
       }
       return write();
@@ -182,7 +187,8 @@ export class SimStore implements ObjectStore {
     return new Promise((resolve, reject) => {
       world.park(process, label, () => {
         const faults = this.#faults();
-        if (world.chance(faults.sleep)) {
+        const drowsy = this.#bugs.trustOldManifests === true && /^put .*\/wal\//.test(label);
+        if (world.chance(drowsy ? 10 * faults.sleep : faults.sleep)) {
           // It wakes hours later, in the middle of whatever it was doing.
           process.sleep(1000 * (1 + world.below(4 * 3600)));
           world.park(process, label, () => settle(effect, resolve, reject));
@@ -193,8 +199,10 @@ export class SimStore implements ObjectStore {
           process.crash();
           return;
         }
-        if (world.chance(faults.refused)) reject(busy(key));
-        else settle(effect, resolve, reject);
+        if (world.chance(faults.refused)) {
+          world.count("refused");
+          reject(busy(key));
+        } else settle(effect, resolve, reject);
       });
     });
   }

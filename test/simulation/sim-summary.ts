@@ -1,4 +1,4 @@
-import { Bloom, encodeSummary } from "../../src/shard/index.ts";
+import { Bloom, encodeSummary, ValueCollector } from "../../src/shard/index.ts";
 
 export { DeadRows } from "../../src/shard/index.ts";
 
@@ -15,7 +15,7 @@ export const makeSummary = (shard: string, rows: readonly { readonly id: string 
     cellRows: Uint16Array.of(rows.length),
     centroids: new Float32Array(dimensions),
     spreads: Float32Array.of(1),
-    values: undefined,
+    values: new ValueCollector().values(),
     ids: Bloom.of(
       rows.map(({ id }) => id),
       rows.length,

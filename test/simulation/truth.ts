@@ -84,7 +84,7 @@ export class Truth {
     const before = this.#manifest;
     const manifest = decodeManifest(kept.bytes, "manifest.json");
     this.#manifest = manifest;
-    if (before?.incarnation !== manifest.incarnation) {
+    if (before?.incarnation !== manifest.incarnation || before.deleted) {
       // A new collection, or a branch: what its shards hold is where its history begins.
       this.#model = new Map(this.#ofShards(manifest));
       this.#last = manifest.foldedThrough;

@@ -20,6 +20,8 @@ export class World {
   step = 0;
   readonly next: () => number;
   readonly history: string[] = [];
+  /** How often each thing happened. */
+  readonly counts: Record<string, number> = {};
   #calls: Waiting[] = [];
   #timers: Waiting[] = [];
 
@@ -42,6 +44,10 @@ export class World {
 
   note(line: string): void {
     this.history.push(`${this.step} ${line}`);
+  }
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
 
   /** Runs when the seed says so; never once its process has crashed. */
@@ -107,12 +113,14 @@ export class SimProcess {
   crash(): void {
     this.crashed = true;
     this.world.note(`${this.name} crashes`);
+    this.world.count("crash");
   }
 
   sleep(ms: number): void {
     this.wakesAtMs = this.world.nowMs + ms;
     this.#sleptMs += ms;
     this.world.note(`${this.name} sleeps ${ms} ms`);
+    this.world.count("sleep");
   }
 
   /** The monotonic clock stands still while the process sleeps, as on a suspended machine. */

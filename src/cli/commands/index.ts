@@ -1,8 +1,12 @@
 import type { Command } from "../command.ts";
+import { branch, rollback } from "./branch.ts";
 import { collections } from "./collections.ts";
+import { compact } from "./compact.ts";
 import { deleteDocument } from "./delete.ts";
+import { gc } from "./gc.ts";
 import { get } from "./get.ts";
 import { ingest } from "./ingest.ts";
+import { job } from "./job.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
 import { sql } from "./sql.ts";
@@ -18,5 +22,10 @@ export const commands: readonly Command[] = [
   deleteDocument,
   collections,
   stats,
+  compact,
+  job,
+  branch,
+  rollback,
+  gc,
   verify,
 ];

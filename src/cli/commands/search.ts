@@ -1,5 +1,5 @@
 import type { SearchHit, SearchPlan, SearchResponse } from "../../engine/index.ts";
-import { type Command, type Context, choiceOption, exitDone, wholeOption } from "../command.ts";
+import { asOfOption, type Command, type Context, choiceOption, exitDone, wholeOption } from "../command.ts";
 import { countText, durationText, table } from "../output.ts";
 
 export const search: Command = {
@@ -10,18 +10,21 @@ export const search: Command = {
   options: {
     limit: { type: "string", placeholder: "N", help: "results (10)" },
     recall: { type: "string", placeholder: "LEVEL", help: "fast, balanced or exact (balanced)" },
+    "as-of": { type: "string", placeholder: "WHEN", help: "what the collection held at a generation or a time" },
     explain: { type: "boolean", help: "show which shards were searched, and why" },
   },
   async run(context) {
     const { positionals, options, scope, json, output, open } = context;
     const limit = wholeOption(context, "limit", 1, 1000);
     const recall = choiceOption(context, "recall", ["fast", "balanced", "exact"]);
+    const asOf = asOfOption(context);
     const engine = await open();
     const response = await engine.search(scope, {
       query: positionals.join(" "),
       explain: options["explain"] === true,
       ...(limit === undefined ? {} : { limit }),
       ...(recall === undefined ? {} : { recall }),
+      ...(asOf === undefined ? {} : { as_of: asOf }),
     });
     if (json) output.json(response);
     else show(context, response);

@@ -33,6 +33,7 @@ export const serve: Command = {
         failed("docs not indexed"),
       );
     else engine.warm().catch(failed("model not loaded"));
+    engine.workInBackground().catch(failed("jobs not resumed"));
     await untilSignal(() => output.note("stopping at once"));
     logger.info("stopping");
     await server.close();

@@ -5,7 +5,7 @@ import { collectionBody, noQuery } from "../schemas.ts";
 import { given } from "../validate.ts";
 
 /** The scope that the path names. */
-const named = ({ c, tenant }: Call<unknown, unknown>): Scope =>
+export const named = ({ c, tenant }: Call<unknown, unknown>): Scope =>
   Object.freeze({ tenant, collection: collectionName(c.req.param("name") ?? "") });
 
 const shared = { tag: "Collections", query: noQuery } as const;

@@ -56,10 +56,11 @@ const get = both("/api/v1/documents", [getQuery, getByIdQuery], {
   needs: "read",
   answers: { 200: { description: "The document.", schema: storedDocument } },
   looksUp: true,
-  problems: ["document_not_found", "collection_not_found"],
+  problems: ["document_not_found", "collection_not_found", "invalid_as_of", "snapshot_gone"],
   async handle({ c, engine, scope, id, query }) {
-    const embedding = (query as z.output<typeof getQuery>).include === "embedding";
-    return c.json(await engine.get(scope, documentId(id), { embedding }));
+    const { include, as_of } = query as z.output<typeof getQuery>;
+    const options = given({ embedding: include === "embedding", as_of });
+    return c.json(await engine.get(scope, documentId(id), options));
   },
 });
 

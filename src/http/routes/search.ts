@@ -25,7 +25,14 @@ export const searchOperations: readonly Operation[] = [
     body: searchBody,
     answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
     takesVectors: true,
-    problems: ["collection_not_found", "query_or_vector", "empty_query", "embedding_required"],
+    problems: [
+      "collection_not_found",
+      "query_or_vector",
+      "empty_query",
+      "embedding_required",
+      "invalid_as_of",
+      "snapshot_gone",
+    ],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
       const result = await engine.search(scope, given(request));

@@ -1,10 +1,10 @@
 import { type Logger, MosaicError } from "../../base/index.ts";
-import { liveDocuments, type ShardEntry } from "../../manifest/index.ts";
+import { isStillStored, liveDocuments, type ShardEntry } from "../../manifest/index.ts";
 import type { Partition, Summary } from "../../shard/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import { Lease } from "./lease.ts";
 import { inSteps, scheduleOf } from "./schedule.ts";
-import { runStep, type StepParts, type StepResult } from "./step.ts";
+import { runStep, type StepParts, type StepPlan, type StepResult } from "./step.ts";
 
 export interface CompactionParts extends StepParts {
   readonly store: ObjectStore;
@@ -14,6 +14,9 @@ export interface CompactionParts extends StepParts {
   /** Files that one step reads, and so the local disk that it takes, together with one new file. */
   readonly stepMaxBytes: number;
 }
+
+/** New shards, by the region that they hold. */
+type Stored = Readonly<Record<string, readonly ShardEntry[]>>;
 
 /** Where a compaction stands: plain data, written down after every region, so that another process can go on. */
 export interface CompactionState {
@@ -29,7 +32,7 @@ export interface CompactionState {
   /** The step under way: what it reads, as it was when it began, and what it has stored, by region. */
   readonly current: {
     readonly shards: readonly ShardEntry[];
-    readonly stored: Readonly<Record<string, readonly ShardEntry[]>>;
+    readonly stored: Stored;
   } | null;
 }
 
@@ -111,14 +114,16 @@ export class Compaction {
   ): Promise<{ readonly after: CompactionState; readonly result: StepResult }> {
     const { log, random } = this.#parts;
     let current = await this.#resumable(state);
+    const resumedAt = log.manifest.generation;
     for (let attempt = 0; attempt < triesPerStep; attempt++) {
       await log.refresh();
+      const since = current === undefined ? log.manifest.generation : resumedAt;
       const wanted = new Set(ids);
       const shards = current?.shards ?? log.manifest.shards.filter(({ id }) => wanted.has(id));
       const result: StepResult =
         shards.length === 0
           ? { outcome: "swapped", shards: [] }
-          : await this.#attempt(state, shards, current?.stored ?? {}, token, hooks);
+          : await this.#attempt(state, { shards, stored: current?.stored ?? {}, since, token }, hooks);
       const rows = shards.reduce((sum, shard) => sum + liveDocuments(shard), 0);
       if (result.outcome === "swapped") return { after: { ...state, done: state.done + rows }, result };
       current = undefined;
@@ -132,20 +137,20 @@ export class Compaction {
 
   async #attempt(
     state: CompactionState,
-    shards: readonly ShardEntry[],
-    before: Readonly<Record<string, readonly ShardEntry[]>>,
-    token: number,
+    step: Pick<StepPlan, "shards" | "since" | "token"> & { readonly stored: Stored },
     hooks: CompactionHooks,
   ): Promise<StepResult> {
+    const { shards, since, token } = step;
     const firstRound = state.leaves !== null;
-    let stored = before;
+    let { stored } = step;
     const plan = {
       // Pieces of a leaf that steps of the first round leave behind were not put into cells together.
       build: firstRound ? `${state.build}-${state.steps.length}` : state.build,
       shards,
       partition: firstRound ? (state.partition ?? undefined) : undefined,
+      since,
       token,
-      stored: new Map(Object.entries(before).map(([region, entries]) => [Number(region), entries])),
+      stored: new Map(Object.entries(stored).map(([region, entries]) => [Number(region), entries])),
     };
     return await runStep(this.#parts, plan, {
       onRegion: async (region, entries, rowsDone) => {
@@ -166,8 +171,10 @@ export class Compaction {
       ...current.shards.flatMap(({ deletes }) => (deletes === null ? [] : [deletes])),
       ...Object.values(current.stored).flatMap((entries) => entries.flatMap(({ file, summary }) => [file, summary])),
     ];
-    const found = await Promise.all(needed.map(async ({ key }) => (await store.head(key)) !== undefined));
-    return found.every(Boolean) ? current : undefined;
+    const { generation } = log.manifest;
+    const keys = needed.map(({ key }) => key);
+    const found = await Promise.all(keys.map(async (key) => (await store.head(key)) !== undefined));
+    return found.every(Boolean) && isStillStored(log.manifest, generation, keys) ? current : undefined;
   }
 
   /** The pieces of each leaf, from all steps, together. A leaf whose pieces came from one step is done. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { type Clock, formatTimestamp, type Random } from "../../base/index.ts";
+import { type Clock, formatTimestamp, isMosaicError, type Random } from "../../base/index.ts";
 import type { CollectionLog, ShardObjects } from "../../ingest/index.ts";
 import {
   type DeletesRef,
+  isStillStored,
   liveDocuments,
   type Manifest,
   type ManifestStore,
@@ -10,7 +11,7 @@ import {
   type ShardEntry,
   type Stored,
 } from "../../manifest/index.ts";
-import { cellRows, type ObjectFiles, type Partition } from "../../shard/index.ts";
+import { cellRows, type ObjectFiles, type Partition, type PathOf, withPins } from "../../shard/index.ts";
 import type { CompactSource } from "./compact-worker.ts";
 import type { CompactorThread } from "./compactor.ts";
 
@@ -34,6 +35,8 @@ export interface StepPlan {
   readonly build: string;
   readonly shards: readonly ShardEntry[];
   readonly partition: Partition | undefined;
+  /** Generation that was current before the first new object was put, or when what was stored was found to be there. */
+  readonly since: number;
   /** Lowest fencing token that the manifest must not have passed. */
   readonly token: number;
   /** Shards that an earlier attempt stored, by region. */
@@ -58,21 +61,27 @@ export interface StepResult {
  * shard that lost rows meanwhile.
  */
 export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks): Promise<StepResult> {
-  const { thread, workFolder, random } = parts;
+  const { thread, workFolder, random, localObjects } = parts;
   const folder = join(workFolder, `compact-${random.nonce(8)}`);
+  const files = plan.shards.map(({ file }) => file);
   try {
-    const sources = await Promise.all(plan.shards.map((entry) => sourceOf(parts, entry)));
-    const shards = await buildAll(parts, plan, sources, folder, hooks);
-    return await swap(parts, plan, shards);
+    return await withPins(localObjects, files, async (pathOf) => {
+      const sources = await Promise.all(plan.shards.map((entry) => sourceOf(parts, entry, pathOf)));
+      const shards = await buildAll(parts, plan, sources, folder, hooks);
+      return await swap(parts, plan, shards);
+    });
+  } catch (error) {
+    // A local copy may be what is damaged: the next attempt fetches its own.
+    if (isMosaicError(error, "data")) await Promise.all(files.map((file) => localObjects.drop(file)));
+    throw error;
   } finally {
     await thread.done(folder);
   }
 }
 
-async function sourceOf({ localObjects, objects }: StepParts, entry: ShardEntry): Promise<CompactSource> {
+async function sourceOf({ objects }: StepParts, entry: ShardEntry, pathOf: PathOf): Promise<CompactSource> {
   const { file, documents, vectors } = entry;
-  const path = await localObjects.path(file);
-  return { path, documents, vectors, file, deadBits: (await objects.deadRows(entry)).bits };
+  return { path: pathOf(file), documents, vectors, file, deadBits: (await objects.deadRows(entry)).bits };
 }
 
 /** One region after the other, so that only one file is under construction. */
@@ -121,7 +130,8 @@ async function swap(parts: StepParts, plan: StepPlan, shards: StepResult["shards
   const keys = shards.flatMap(({ entry }) => [entry.file.key, entry.summary.key]);
   for (;;) {
     const current = await manifests.read();
-    const carried = current === undefined ? undefined : await carryDeaths(parts, plan, current.manifest, shards);
+    const stored = current !== undefined && isStillStored(current.manifest, plan.since, keys);
+    const carried = stored ? await carryDeaths(parts, plan, current.manifest, shards) : undefined;
     if (current === undefined || carried === undefined) {
       await objects.discard(keys, current?.manifest);
       return { outcome: "overtaken", shards: [] };
@@ -188,11 +198,15 @@ async function idsOfNewlyDead(parts: StepParts, before: ShardEntry, now: ShardEn
   const rows = Array.from({ length: before.documents }, (_, row) => row).filter(
     (row) => is.isDead(row) && !was.isDead(row),
   );
-  return await parts.thread.ids(await sourceOf(parts, before), rows);
+  return await withPins(parts.localObjects, [before.file], async (pathOf) =>
+    parts.thread.ids(await sourceOf(parts, before, pathOf), rows),
+  );
 }
 
 async function deathsOf(parts: StepParts, entry: ShardEntry, ids: readonly string[]): Promise<DeletesRef | undefined> {
-  const rows = await parts.thread.rows(await sourceOf(parts, entry), ids);
+  const rows = await withPins(parts.localObjects, [entry.file], async (pathOf) =>
+    parts.thread.rows(await sourceOf(parts, entry, pathOf), ids),
+  );
   const dead = rows.filter((row) => row !== undefined);
   return dead.length === 0 ? undefined : await parts.objects.putDeaths(entry, dead);
 }

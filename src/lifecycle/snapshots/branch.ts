@@ -14,33 +14,23 @@ export interface BranchParts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
-  /** How long a pin without its branch is left alone: the branch may be under way. */
+  /** How long a note without its branch is left alone: the branch may be under way. */
   readonly keepMs: number;
 }
 
 /**
- * Makes the collection `to` with the shards of `from`, without copying one. First every collection that owns some of
- * the objects notes that they are used (so nothing deletes them), then the branch appears. A crash in between leaves notes
- * that gc takes back once they are older than `keepMs`; whoever took so long notes them anew, since gc may have done so.
+ * Makes the collection `to` with the shards of `from`, without copying one. Its name is reserved; then every collection
+ * that owns some of the objects notes that they are used, so that nothing deletes them; then the branch appears where it
+ * was reserved. A crash in between leaves notes that gc takes back once they are older than `keepMs`, after it has revoked
+ * the reservation: so a branch that appears was noted all the time, however long its maker slept.
  */
 export async function branch(parts: BranchParts, from: Manifest, to: Scope): Promise<Manifest> {
-  const { clock, random, keepMs } = parts;
-  const incarnation = random.id(clock.now());
   const manifests = new ManifestStore(parts, to);
   if ((await manifests.read()) !== undefined) throw exists(to);
-  const noted = { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
-  await pinAll(parts, from, to, incarnation);
   const { settings, shards, foldedAt, compactedAt } = from;
-  const stored = await manifests.create(settings, { incarnation, shards, foldedAt, compactedAt });
-  const elapsedMs = Math.max(clock.now() - noted.wallMs, clock.monotonicMs() - noted.monotonicMs);
-  if (elapsedMs < keepMs / 2) return stored.manifest;
-  try {
-    await pinAll(parts, from, to, incarnation);
-  } catch (error) {
-    await manifests.remove(stored);
-    throw error;
-  }
-  return stored.manifest;
+  const reserved = await manifests.reserve(settings);
+  await pinAll(parts, from, to, reserved.manifest.incarnation);
+  return (await manifests.appear(reserved, { shards, foldedAt, compactedAt })).manifest;
 }
 
 async function pinAll(parts: BranchParts, from: Manifest, to: Scope, incarnation: string): Promise<void> {
@@ -86,13 +76,16 @@ export async function branchesInUse(
 }
 
 async function inUse(parts: BranchParts, tenant: string, note: Branch): Promise<Branch | undefined> {
-  const scope = scopeOf(tenant as TenantName, note.collection);
-  const manifest = (await new ManifestStore(parts, scope).readAny())?.manifest;
-  if (manifest?.incarnation !== note.incarnation) {
-    // Not there yet, or never: it had its time to appear.
-    return note.atMs + parts.keepMs > parts.clock.now() ? note : undefined;
+  const manifests = new ManifestStore(parts, scopeOf(tenant as TenantName, note.collection));
+  const stored = await manifests.readAny();
+  // It was reserved before it was noted: what is not there any more never appears.
+  if (stored?.manifest.incarnation !== note.incarnation) return undefined;
+  if (stored.manifest.deleted && !stored.manifest.reserved) return undefined;
+  if (stored.manifest.deleted) {
+    const mayAppear = note.atMs + parts.keepMs > parts.clock.now() || !(await manifests.revoke(stored));
+    return mayAppear ? note : undefined;
   }
-  if (manifest.deleted) return undefined;
+  const { manifest } = stored;
   const condemned = manifest.condemned.flatMap(({ keys }) => keys);
   const used = new Set([...liveKeys(manifest), ...quarantinedKeys(manifest), ...condemned]);
   const keys = note.keys.filter((key) => used.has(key));

@@ -6,6 +6,7 @@ import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
 import { type ShardValues, ValueCollector } from "../summary/values.ts";
+import { layoutOf } from "./layout.ts";
 import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
@@ -165,7 +166,7 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
     return {
       shard,
       path,
-      summary: summarise(shard, part, dimensions, cells, ids, values),
+      summary: summarise(path, shard, part, dimensions, cells, ids, values),
       documents: ids.length,
       vectors: part.refs.length,
       cells: cells.length,
@@ -227,6 +228,7 @@ function rmsDistance(vectors: Float32Array, centroid: Float32Array, rows: number
 }
 
 function summarise(
+  path: string,
   shard: string,
   part: Part,
   dimensions: number,
@@ -246,5 +248,6 @@ function summarise(
     spreads: Float32Array.from(cells, ({ spread }) => spread),
     ids: Bloom.of(ids, ids.length),
     values,
+    layout: layoutOf(path),
   });
 }

@@ -114,7 +114,8 @@ export class ShardWriter {
     const rowid = prepare("INSERT INTO vec_documents_rowids(rowid, id, chunk_id, chunk_offset) VALUES (?,NULL,?,?)");
     const codes = prepare("INSERT INTO vec_documents_vector_chunks00(rowid, vectors) VALUES (?,?)");
     const int8 = prepare("INSERT INTO vec_documents_vector_chunks01(rowid, vectors) VALUES (?,?)");
-    const cellRow = prepare("INSERT INTO cells VALUES (?,?,?,?,?,?)");
+    const cellRow = prepare("INSERT INTO cells VALUES (?,?,?,?,?)");
+    const scales = prepare("INSERT INTO code_factors VALUES (?,?)");
     const size = this.#chunkRows;
     let number = 0;
     return (cell, firstRowid) => {
@@ -129,7 +130,8 @@ export class ShardWriter {
           this.#shape.dimensions * size,
         ),
       );
-      cellRow.run(number, cell.rows, cell.spread, floatBytes(cell.centroid), cell.factors, cell.exactFactors);
+      cellRow.run(number, cell.rows, cell.spread, floatBytes(cell.centroid), cell.exactFactors);
+      scales.run(number, cell.scales);
     };
   }
 }

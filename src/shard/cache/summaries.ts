@@ -1,23 +1,31 @@
 import { MosaicError } from "../../base/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
+import type { EncodedLayout } from "../pages/layout.ts";
 import { decodeSummary, type Summary } from "../summary/summary.ts";
 import { type ImmutableRef, readChecked } from "./local-objects.ts";
 
 /** Decoded summaries of one collection's live shards, in memory. */
 export class Summaries {
   readonly #store: ObjectStore;
+  readonly #onLayout: (fileKey: string, layout: EncodedLayout) => void;
   readonly #byShard = new Map<string, Summary>();
 
-  constructor(store: ObjectStore) {
+  /** `onLayout`: told where things lie in a shard's file, as soon as it is known. */
+  constructor(store: ObjectStore, onLayout: (fileKey: string, layout: EncodedLayout) => void = () => undefined) {
     this.#store = store;
+    this.#onLayout = onLayout;
   }
 
   /** Fetches the missing ones, one GET each, in parallel. */
-  async load(shards: readonly { readonly id: string; readonly summary: ImmutableRef }[]): Promise<void> {
+  async load(
+    shards: readonly { readonly id: string; readonly file: ImmutableRef; readonly summary: ImmutableRef }[],
+  ): Promise<void> {
     await Promise.all(
-      shards.map(async ({ id, summary }) => {
+      shards.map(async ({ id, file, summary }) => {
         if (this.#byShard.has(id)) return;
-        this.#byShard.set(id, decodeSummary(await readChecked(this.#store, summary), summary.key));
+        const decoded = decodeSummary(await readChecked(this.#store, summary), summary.key);
+        this.#byShard.set(id, decoded);
+        if (decoded.layout !== undefined) this.#onLayout(file.key, decoded.layout);
       }),
     );
   }

@@ -6,8 +6,8 @@ export { bisect, direction } from "./cluster.ts";
 export interface EncodedCell {
   /** rows × codeBits(d)/8: bit i (of byte i >> 3, from the lowest) is the sign of coordinate i of the rotated residual. */
   readonly codes: Uint8Array;
-  /** rows × (scale, offset) float32. */
-  readonly factors: Uint8Array;
+  /** rows × float32: what the signs of a row are multiplied by. */
+  readonly scales: Uint8Array;
   /** rows × d. */
   readonly int8: Int8Array;
   /** rows × (scale, error, norm) float32. */
@@ -33,8 +33,8 @@ const bytesOf = (floats: Float32Array): Uint8Array =>
  *
  * Codes are RaBitQ's (Gao and Long, SIGMOD 2024): with residual r = x − c rotated by P, o = P·r/‖r‖ and x̄ = sign(o)/√d,
  *   <q, x> ≈ <q, c> + ‖r‖ · <P·q, x̄> / <x̄, o>,   where   <x̄, o> = Σ|oᵢ| / √d .
- * With bits b for positive signs, <P·q, x̄> = (2·Σ bᵢ·q'ᵢ − Σ q'ᵢ)/√d; so a row keeps scale = ‖r‖ / (<x̄, o>·√d) and
- * offset = scale · popcount(b), and the scan adds up table values (Kernel.beginCodes).
+ * With bits b for positive signs, <P·q, x̄> = (2·Σ bᵢ·q'ᵢ − Σ q'ᵢ)/√d; so a row keeps scale = ‖r‖ / (<x̄, o>·√d), and the scan
+ * adds up table values (Kernel.beginCodes).
  */
 export function encodeCell(
   vectors: Float32Array,
@@ -47,15 +47,14 @@ export function encodeCell(
   const rotated = kernel.rotate(residuals, dimensions, rows);
   const codeBytes = codeBits(dimensions) / 8;
   const codes = new Uint8Array(rows * codeBytes);
-  const factors = new Float32Array(rows * 2);
+  const scales = new Float32Array(rows);
   const int8 = new Int8Array(rows * dimensions);
   const exactFactors = new Float32Array(rows * 3);
   for (let row = 0; row < rows; row++) {
     const at = row * dimensions;
-    encodeSigns(
+    scales[row] = encodeSigns(
       rotated.subarray(at, at + dimensions),
       codes.subarray(row * codeBytes, (row + 1) * codeBytes),
-      factors.subarray(row * 2),
     );
     encodeInt8(
       vectors.subarray(at, at + dimensions),
@@ -63,26 +62,21 @@ export function encodeCell(
       exactFactors.subarray(row * 3),
     );
   }
-  return { codes, factors: bytesOf(factors), int8, exactFactors: bytesOf(exactFactors) };
+  return { codes, scales: bytesOf(scales), int8, exactFactors: bytesOf(exactFactors) };
 }
 
-function encodeSigns(rotated: Float32Array, code: Uint8Array, factors: Float32Array): void {
+/** Sets the bits of a code and returns its scale. */
+function encodeSigns(rotated: Float32Array, code: Uint8Array): number {
   let square = 0;
   let absolute = 0;
-  let positive = 0;
   for (let i = 0; i < rotated.length; i++) {
     const value = rotated[i] as number;
     square += value * value;
     absolute += Math.abs(value);
-    if (value > 0) {
-      positive++;
-      code[i >>> 3] = (code[i >>> 3] as number) | (1 << (i & 7));
-    }
+    if (value > 0) code[i >>> 3] = (code[i >>> 3] as number) | (1 << (i & 7));
   }
   // ‖r‖ / (<x̄, o>·√d) = ‖r‖² / Σ|rᵢ|; a row that equals its centroid has no residual to estimate.
-  const scale = absolute === 0 ? 0 : square / absolute;
-  factors[0] = scale;
-  factors[1] = scale * positive;
+  return absolute === 0 ? 0 : square / absolute;
 }
 
 /** x ≈ scale · x̂ with x̂ in −127…127; error ≥ ‖x − scale·x̂‖ and norm ≥ ‖x‖ as float32, rounded up. */

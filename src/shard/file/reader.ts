@@ -11,12 +11,18 @@ export interface StoredRow {
   readonly embedding: Uint8Array | null;
 }
 
-export interface StoredCell {
-  readonly rows: number;
-  readonly spread: number;
-  readonly centroid: Float32Array;
-  readonly factors: Uint8Array;
-  readonly exactFactors: Uint8Array;
+/** What a leaf reads of a shard, wherever its bytes lie. Rows are numbered from 0. Every method throws `data` on damage. */
+export interface ShardReader {
+  rowOf(id: string): number | undefined;
+  row(row: number): StoredRow;
+  vectors(
+    rows: readonly number[],
+  ): readonly { readonly row: number; readonly id: string; readonly vector: Float32Array }[];
+  codes(cell: number): Uint8Array;
+  codeScales(cell: number): Uint8Array;
+  int8(cell: number): Uint8Array;
+  exactFactors(cell: number): Uint8Array;
+  close(): void;
 }
 
 /** `cache_size` is small because rows are rarely read twice; `busy_timeout` covers a reader beside somebody's own tools. */
@@ -38,7 +44,7 @@ export function floatsOf(blob: Uint8Array): Float32Array {
  * An open shard file, read-only. Synchronous: for worker threads. The bytes must have been compared with the
  * manifest's checksum before. Rows are numbered from 0; rowid is row + 1. Every method throws `data` on damage.
  */
-export class ShardFile {
+export class ShardFile implements ShardReader {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
   readonly path: string;
@@ -110,8 +116,9 @@ export class ShardFile {
     return this.#blob("SELECT vectors FROM vec_documents_vector_chunks01 WHERE rowid = ?", cell + 1, "vectors");
   }
 
-  codeFactors(cell: number): Uint8Array {
-    return this.#blob("SELECT code_factors AS factors FROM cells WHERE cell = ?", cell + 1, "factors");
+  /** What goes with the codes: 512 × float32. */
+  codeScales(cell: number): Uint8Array {
+    return this.#blob("SELECT scales FROM code_factors WHERE cell = ?", cell + 1, "scales");
   }
 
   exactFactors(cell: number): Uint8Array {
@@ -126,6 +133,14 @@ export class ShardFile {
     }
   }
 
+  /** Every row in row order, without its vector. */
+  *plainRows(): Generator<Omit<StoredRow, "embedding">> {
+    const statement = this.#db.prepare(
+      "SELECT id, text, metadata, created_at AS createdAt, updated_at AS updatedAt, pagerank FROM documents ORDER BY rowid",
+    );
+    yield* statement.iterate() as IterableIterator<Omit<StoredRow, "embedding">>;
+  }
+
   /** `created_at`, or the value of `metadata.<key>`, of every row in row order; null where there is none. */
   *keys(of: string): Generator<{ readonly row: number; readonly key: unknown }> {
     const key = of === "created_at" ? "created_at" : "json_extract(metadata, ?)";
@@ -134,6 +149,16 @@ export class ShardFile {
     for (const found of statement.iterate(...path) as IterableIterator<{ rowid: number; key: unknown }>) {
       yield { row: found.rowid - 1, key: found.key };
     }
+  }
+
+  /** Every cell, in order. */
+  cells(): readonly { readonly rows: number; readonly spread: number; readonly centroid: Float32Array }[] {
+    const found = this.#all("SELECT row_count AS rows, spread, centroid FROM cells ORDER BY cell") as {
+      rows: number;
+      spread: number;
+      centroid: Uint8Array;
+    }[];
+    return found.map(({ rows, spread, centroid }) => ({ rows, spread, centroid: floatsOf(centroid) }));
   }
 
   /** What SQLite says of the file's structure: `ok`, or the first problems. */

@@ -1,7 +1,7 @@
 /** Rows of a cell, and so of a `vec0` chunk. */
 export const cellRows = 512;
 /** Bumped when a reader of the old format would misread the new one. */
-export const shardFormat = 1;
+export const shardFormat = 2;
 /** Large pages read fast in runs; a shard of a few documents would mostly be empty pages. */
 export const pageSizeBytes = (documents: number): number => (documents < cellRows ? 4096 : 16384);
 /** A shard of a single cell has a chunk just long enough: the scan goes by blocks of 16 rows. */
@@ -24,7 +24,10 @@ export const documentIndexes = `
 CREATE INDEX documents_created_at ON documents(created_at);
 CREATE INDEX documents_pagerank ON documents(pagerank DESC)`;
 
-/** `cells`: one row a vec0 chunk, by chunk_id; factors as src/shard/codes documents them. `shard`: what the file is. */
+/**
+ * `cells`: one row a vec0 chunk, by chunk_id; factors and scales as src/shard/codes documents them. The scales have a table
+ * of their own, because a scan of codes reads nothing else. `shard`: what the file is.
+ */
 export const ownTables = `
 CREATE TABLE shard(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE cells(
@@ -32,8 +35,11 @@ CREATE TABLE cells(
   row_count INTEGER NOT NULL,
   spread REAL NOT NULL,
   centroid BLOB NOT NULL,
-  code_factors BLOB NOT NULL,
   exact_factors BLOB NOT NULL
+);
+CREATE TABLE code_factors(
+  cell INTEGER PRIMARY KEY,
+  scales BLOB NOT NULL
 )`;
 
 /** Its shadow tables are filled directly, a chunk a cell, in the layout that sqlite-vec 0.1.9 itself writes. */

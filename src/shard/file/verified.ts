@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MosaicError, sha256, sha256OfFileSync } from "../../base/index.ts";
 
@@ -38,7 +38,7 @@ export class VerifiedFiles {
   check(path: string, expected: Expected): void {
     const mark = `${expected.sha256} ${this.#identityOf(path)}`;
     if (this.#passed.has(mark)) return;
-    const stamp = join(this.#folder, sha256(path).slice(0, 32));
+    const stamp = this.stampOf(path);
     if (this.#read(stamp) !== mark) {
       if (statSync(path).size !== expected.sizeBytes) throw damaged(path, "its size differs; run: mosaic verify");
       if (sha256OfFileSync(path) !== expected.sha256) throw damaged(path, "its bytes differ; run: mosaic verify");
@@ -51,7 +51,21 @@ export class VerifiedFiles {
   trust(path: string, expected: Expected): void {
     const mark = `${expected.sha256} ${this.#identityOf(path)}`;
     this.#passed.add(mark);
-    this.#write(join(this.#folder, sha256(path).slice(0, 32)), mark);
+    this.#write(this.stampOf(path), mark);
+  }
+
+  /** The note that `path` passed, which may not exist. Its time is for others to use. */
+  stampOf(path: string): string {
+    return join(this.#folder, sha256(path).slice(0, 32));
+  }
+
+  /** Of a file that was removed. */
+  forget(path: string): void {
+    try {
+      rmSync(this.stampOf(path), { force: true });
+    } catch {
+      // A stamp that stays costs its few bytes.
+    }
   }
 
   #identityOf(path: string): string {

@@ -1,7 +1,7 @@
 import { KernelMemory, type Pointer } from "./memory.ts";
 import { type Rotation, rotationOf } from "./rotation.ts";
 
-/** A cell's codes in kernel memory, in blocks of 16 rows (see scanCodes), with the two factors of each row. */
+/** A cell's codes in kernel memory, in blocks of 16 rows (see scanCodes), with two factors of each row: its scale, and that times its set bits. */
 export interface ResidentCell {
   readonly codes: Pointer;
   readonly scales: Pointer;
@@ -70,8 +70,8 @@ export class Kernel {
     return this.#residentBytes;
   }
 
-  /** `codes`: row-major, at least `rows` × code bytes. `factors`: `rows` × (scale, offset) float32. */
-  loadCell(codes: Uint8Array, factors: Uint8Array, rows: number, codeBytes: number): ResidentCell {
+  /** `codes`: row-major, at least `rows` × code bytes. `scales`: `rows` × float32. */
+  loadCell(codes: Uint8Array, scales: Uint8Array, rows: number, codeBytes: number): ResidentCell {
     const blocks = Math.ceil(rows / rowsPerBlock);
     const cell: ResidentCell = {
       codes: this.#memory.allocate(blocks * rowsPerBlock * codeBytes),
@@ -81,14 +81,12 @@ export class Kernel {
       codeBytes,
     };
     this.#residentBytes += cellBytes(cell);
-    transpose(codes, this.#memory.bytes(cell.codes, blocks * rowsPerBlock * codeBytes), rows, codeBytes);
-    const pairs = new Float32Array(factors.slice(0, rows * 8).buffer);
-    const scales = this.#memory.floats(cell.scales, blocks * rowsPerBlock);
+    const own = this.#memory.floats(cell.scales, blocks * rowsPerBlock);
+    own.set(new Float32Array(scales.slice(0, rows * 4).buffer));
     const offsets = this.#memory.floats(cell.offsets, blocks * rowsPerBlock);
-    for (let row = 0; row < rows; row++) {
-      scales[row] = pairs[2 * row] as number;
-      offsets[row] = pairs[2 * row + 1] as number;
-    }
+    const target = this.#memory.bytes(cell.codes, blocks * rowsPerBlock * codeBytes);
+    const ones = transpose(codes, target, rows, codeBytes);
+    for (let row = 0; row < rows; row++) offsets[row] = (own[row] as number) * (ones[row] as number);
     return cell;
   }
 
@@ -319,13 +317,24 @@ const cellBytes = ({ rows, codeBytes }: ResidentCell): number =>
 /** The next float32 that is certainly not below a float64 value. */
 export const roundUp = (value: number): number => Math.fround(value * (1 + 2 ** -22) + 2 ** -140);
 
-/** Row-major codes to blocks of 16 rows in which byte p of all 16 lies together. */
-function transpose(codes: Uint8Array, blocks: Uint8Array, rows: number, codeBytes: number): void {
+/** Row-major codes to blocks of 16 rows in which byte p of all 16 lies together; returns the set bits of each row. */
+function transpose(codes: Uint8Array, blocks: Uint8Array, rows: number, codeBytes: number): Uint32Array {
+  const ones = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) {
     const block = (row >>> 4) * codeBytes * rowsPerBlock + (row & 15);
-    for (let at = 0; at < codeBytes; at++) blocks[block + at * rowsPerBlock] = codes[row * codeBytes + at] as number;
+    let count = 0;
+    for (let at = 0; at < codeBytes; at++) {
+      const byte = codes[row * codeBytes + at] as number;
+      blocks[block + at * rowsPerBlock] = byte;
+      count += onesOf[byte] as number;
+    }
+    ones[row] = count;
   }
+  return ones;
 }
+
+/** Set bits of a byte. */
+const onesOf = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
 
 /** For each byte of a code a table for its low nibble and one for its high: sums of the query's levels over set bits. */
 function fillTables(tables: Uint8Array, rotated: Float32Array, low: number, step: number): void {

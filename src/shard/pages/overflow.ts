@@ -1,7 +1,9 @@
 import type { Cell } from "./cell.ts";
 import { damaged } from "./damage.ts";
+import type { FileShape } from "./file-header.ts";
 import type { BtreePage } from "./page.ts";
 import type { PageReader } from "./page-reader.ts";
+import type { Reading } from "./page-source.ts";
 import { Cursor } from "./varint.ts";
 
 /** The first `need` bytes of the record of a cell. */
@@ -17,14 +19,19 @@ export const localPart = ({ bytes }: BtreePage, { start, local }: Cell): Uint8Ar
 
 /**
  * The wanted bytes of each record. A VACUUMed file has the pages of a chain one after the other, so they are asked for
- * before their pointers are known: one round for all chains, and more only for those that turn out to jump.
+ * before their pointers are known: one round for all chains, and more only for those that turn out to jump. Where a
+ * round costs nothing, `guess` says to ask for one page of a chain at a time.
  */
-export async function readRecords(reader: PageReader, wants: readonly Want[]): Promise<readonly Uint8Array[]> {
-  const chains = wants.map((want) => new Chain(want, reader.shape.usableBytes, reader.shape.pageCount));
+export function* readRecords(
+  reader: PageReader,
+  wants: readonly Want[],
+  guess = Number.POSITIVE_INFINITY,
+): Reading<readonly Uint8Array[]> {
+  const chains = wants.map((want) => new Chain(want, reader.shape, guess));
   // No page belongs to two chains, or twice to one: so a chain that loops is found at once.
   const claimed = new Set<number>();
   for (let open = chains.filter((chain) => !chain.done); open.length > 0; open = open.filter((chain) => !chain.done)) {
-    const pages = await reader.raw(open.flatMap((chain) => chain.asks()));
+    const pages = yield* reader.raw(open.flatMap((chain) => chain.asks()));
     for (const chain of open) chain.take(pages, claimed);
   }
   return chains.map((chain) => chain.bytes());
@@ -37,12 +44,15 @@ class Chain {
   readonly #need: number;
   /** The page to take next, and how many to ask for beginning with it. */
   #next: number;
-  #guess = Number.POSITIVE_INFINITY;
+  #guess: number;
+  readonly #jumps: boolean;
   /** Bytes that are still missing: of those wanted, and of the record. */
   #missing: number;
   #rest: number;
 
-  constructor({ page, cell, need }: Want, usableBytes: number, pageCount: number) {
+  constructor({ page, cell, need }: Want, { usableBytes, pageCount }: FileShape, guess: number) {
+    this.#guess = guess;
+    this.#jumps = guess === 1;
     this.#parts = [localPart(page, cell).subarray(0, need)];
     this.#pageContent = usableBytes - 4;
     this.#pageCount = pageCount;
@@ -75,7 +85,7 @@ class Chain {
       claimed.add(this.#next);
       this.#append(page);
     }
-    this.#guess = 2 * taken;
+    this.#guess = this.#jumps ? 1 : 2 * taken;
   }
 
   bytes(): Uint8Array {

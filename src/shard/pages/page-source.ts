@@ -10,6 +10,26 @@ export interface PageSource {
   pages(numbers: readonly number[]): Promise<readonly Uint8Array[]>;
 }
 
+/**
+ * Something that reads pages without knowing where they come from: it yields the numbers of those it wants next, ascending,
+ * and is given them in that order. One step is one round.
+ */
+export type Reading<T> = Generator<readonly number[], T, readonly (Uint8Array | undefined)[]>;
+
+/** Runs it over a source. */
+export async function readFrom<T>(source: PageSource, reading: Reading<T>): Promise<T> {
+  let step = reading.next();
+  while (!step.done) step = reading.next(await source.pages(step.value));
+  return step.value;
+}
+
+/** Runs it over pages that are at hand. */
+export function readNow<T>(pages: (numbers: readonly number[]) => readonly Uint8Array[], reading: Reading<T>): T {
+  let step = reading.next();
+  while (!step.done) step = reading.next(pages(step.value));
+  return step.value;
+}
+
 /** `count` pages from `first` on. */
 export interface PageRun {
   readonly first: number;

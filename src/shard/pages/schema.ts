@@ -1,7 +1,7 @@
 import { damaged } from "./damage.ts";
 import { fileShapeOf } from "./file-header.ts";
 import { PageReader, type PagesOf } from "./page-reader.ts";
-import type { PageSource } from "./page-source.ts";
+import { type PageSource, readFrom } from "./page-source.ts";
 import { TableTree } from "./table-tree.ts";
 
 /** What must be known of a file before its trees can be read. Plain data: as immutable as the file. */
@@ -19,7 +19,7 @@ const columns = [0, 1, 3];
 /** Costs one round when everything is on page 1, as in a shard; else one a level more. Throws `data` on damage. */
 export async function readSchema(source: PageSource): Promise<Schema> {
   const unknown = new PageReader({ source, usableBytes: source.pageBytes });
-  const first = (await unknown.raw([schemaRoot])).get(schemaRoot) as Uint8Array;
+  const first = (await readFrom(source, unknown.raw([schemaRoot]))).get(schemaRoot) as Uint8Array;
   const { pageBytes, usableBytes } = fileShapeOf(first, source.pageCount * source.pageBytes);
   if (pageBytes !== source.pageBytes) throw damaged("the pages are of another size");
   const pages: PagesOf = { source, usableBytes, known: (page) => (page === schemaRoot ? first : undefined) };

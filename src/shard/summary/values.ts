@@ -207,8 +207,7 @@ export function encodeValues({ keys, listed, ...ranges }: ShardValues): Uint8Arr
 
 type Encoded = Omit<ShardValues, "keys" | "listed"> & { readonly keys: readonly [string, KeyValues][] | null };
 
-export function decodeValues(bytes: Buffer): ShardValues | undefined {
-  if (bytes.length < 4) return undefined;
+export function decodeValues(bytes: Buffer): ShardValues {
   const end = 4 + bytes.readUInt32LE(0);
   const { keys, ...ranges } = JSON.parse(bytes.toString("utf8", 4, end)) as Encoded;
   const listed = new Bloom(new Uint8Array(bytes.subarray(end)));

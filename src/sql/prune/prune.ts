@@ -8,10 +8,10 @@ import type { BoundValues } from "../process/messages.ts";
 import { type Comparisons, compare, type Domain, isEmpty, mayBegin } from "./domain.ts";
 import { anything, conjunction, disjunction, negated, type Outcomes, onlyNull } from "./outcomes.ts";
 
-/** What the summary of a shard says; `values` is undefined where it says nothing of values. */
+/** What the summary of a shard says. */
 export interface Known {
   readonly ids: Bloom;
-  readonly values: ShardValues | undefined;
+  readonly values: ShardValues;
 }
 
 /** False when no row of the shard can fulfil the condition: its names are columns of documents, its parameters `:pN`. */
@@ -158,7 +158,6 @@ class Pruner {
       const mayHold = (value: string | number): boolean => ids.mayHold(String(value));
       return { mayBeNull: false, numbers: null, texts: anyText, affinity: "text", mayHold };
     }
-    if (values === undefined) return undefined;
     const range = { created_at: values.createdAt, updated_at: values.updatedAt }[name];
     const common = { mayBeNull: false, mayHold: () => true };
     if (range !== undefined) return { ...common, numbers: null, texts: range, affinity: "text" };
@@ -168,7 +167,7 @@ class Pruner {
 
   #key(key: string): Domain | undefined {
     const { values } = this.#known;
-    if (values?.keys === undefined) return undefined;
+    if (values.keys === undefined) return undefined;
     const found = values.keys.get(key);
     if (found === undefined) return { ...nothing, mayBeNull: true };
     const mayHold = (value: string | number): boolean => !found.listed || values.listed.mayHold(valueKey(key, value));

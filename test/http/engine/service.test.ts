@@ -111,6 +111,11 @@ describe("the OpenAPI document", () => {
       "/api/v1/collections": ["get", "post"],
       "/api/v1/collections/{name}": ["delete", "get"],
       "/api/v1/collections/{name}/stats": ["get"],
+      "/api/v1/collections/{name}/compact": ["post"],
+      "/api/v1/collections/{name}/branch": ["post"],
+      "/api/v1/collections/{name}/rollback": ["post"],
+      "/api/v1/collections/{name}/gc": ["post"],
+      "/api/v1/jobs/{id}": ["delete", "get"],
       "/api/v1/health": ["get"],
     };
     const listed = Object.entries(document.paths).map(([path, methods]) => [
@@ -126,7 +131,7 @@ describe("the OpenAPI document", () => {
         path === "/api/v1/documents/batch" ? [...new Set(["delete", "get", "patch", "post"])] : served[path],
       );
     }
-    for (const path of ["/api/v1/search/hybrid", "/api/v1/jobs/1", "/api/v1/usage"]) {
+    for (const path of ["/api/v1/search/hybrid", "/api/v1/usage"]) {
       expect((await http.call("POST", path)).status).toBe(404);
     }
   });

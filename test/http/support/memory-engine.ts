@@ -289,7 +289,7 @@ export class MemoryEngine implements Engine {
   }
 
   async verify(): Promise<VerifyReport> {
-    return { ok: true, documents: 0, shards: 0, objects: 0, bytes: 0, problems: [] };
+    return { ok: true, documents: 0, shards: 0, objects: 0, bytes: 0, problems: [], quarantined: [], repairs: [] };
   }
 
   async fold(): Promise<void> {

@@ -1,0 +1,41 @@
+import { ShardFile } from "../file/reader.ts";
+import { Bloom } from "../summary/bloom.ts";
+import { encodeSummary } from "../summary/summary.ts";
+import { ValueCollector } from "../summary/values.ts";
+import { layoutOf } from "./layout.ts";
+
+/**
+ * The summary of a finished file, byte for byte what its build made beside it: everything that it says is in the file.
+ * Reads all of it. Throws `data` when the file can't be read.
+ */
+export function summaryOfFile(path: string, shard: string): Uint8Array {
+  const file = ShardFile.open(path);
+  try {
+    const ids: string[] = [];
+    const values = new ValueCollector();
+    for (const row of file.plainRows()) {
+      ids.push(row.id);
+      values.add(row);
+    }
+    const cells = file.cells();
+    const dimensions = cells[0]?.centroid.length ?? 0;
+    const centroids = new Float32Array(cells.length * dimensions);
+    cells.forEach(({ centroid }, at) => {
+      centroids.set(centroid, at * dimensions);
+    });
+    return encodeSummary({
+      shard,
+      documents: ids.length,
+      vectors: cells.reduce((sum, { rows }) => sum + rows, 0),
+      dimensions,
+      cellRows: Uint16Array.from(cells, ({ rows }) => rows),
+      centroids,
+      spreads: Float32Array.from(cells, ({ spread }) => spread),
+      ids: Bloom.of(ids, ids.length),
+      values: values.values(),
+      layout: layoutOf(path),
+    });
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,175 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { MosaicError } from "../../base/index.ts";
+import type { ObjectStore } from "../../store/index.ts";
+import type { PartialFile } from "../file/partial-shard.ts";
+import type { EncodedLayout } from "../pages/layout.ts";
+import { RangedSource } from "../pages/ranged-source.ts";
+import { SparseFile } from "../pages/sparse-file.ts";
+import { isLocalFault } from "./local-fault.ts";
+import type { ImmutableRef, LocalObjects } from "./local-objects.ts";
+
+export interface PartialObjectsOptions {
+  readonly store: ObjectStore;
+  readonly whole: LocalObjects;
+  /** Folder of sparse copies; shared by processes that use the same one. */
+  readonly folder: string;
+  /** Of all sparse copies together; the least recently used go first, but none that a query is reading. */
+  readonly maxBytes: number;
+  /** Files up to this size are fetched whole at once. */
+  readonly wholeFileBelow: number;
+  /** A file is fetched whole, behind the queries, once so many bytes of it were fetched by range; 0: at once. */
+  readonly wholeFileAfter: number;
+}
+
+/** Layouts that are remembered, of shards whose summaries were read; without one a file is fetched whole. */
+const rememberedLayouts = 10_000;
+
+/** Shard files as leaves read them: a local file, or the part of one that was wanted so far. */
+export class PartialObjects {
+  readonly #options: PartialObjectsOptions;
+  readonly #layouts = new LRUCache<string, EncodedLayout>({ max: rememberedLayouts });
+  /** Least recently used first. */
+  readonly #copies = new Map<string, Copy>();
+  readonly #opening = new Map<string, Promise<Copy>>();
+  readonly #completing = new Set<string>();
+  /** Copies that the disk did not take a block of. */
+  readonly #unkept = new Set<string>();
+
+  #nextSerial = 1;
+
+  constructor(options: PartialObjectsOptions) {
+    this.#options = options;
+  }
+
+  /** Tells where things lie in a shard's file. */
+  note(key: string, layout: EncodedLayout): void {
+    this.#layouts.set(key, layout);
+  }
+
+  /** The file's path when it is here, or is to be had whole; otherwise what is here of it. It stays as long as `pins`. */
+  async open(ref: ImmutableRef, pins: DisposableStack): Promise<string | PartialFile> {
+    const { whole, wholeFileBelow, wholeFileAfter } = this.#options;
+    const layout = this.#layouts.get(ref.key);
+    if (layout === undefined || ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0)
+      return pins.use(await whole.pin(ref)).path;
+    const here = await whole.find(ref);
+    if (here !== undefined) return pins.use(here).path;
+    const copy = this.#unkept.has(nameOf(ref)) ? undefined : await this.#copyOf(ref, layout);
+    if (copy === undefined) return pins.use(await whole.pin(ref)).path;
+    copy.readers++;
+    pins.defer(() => this.#release(ref, copy));
+    const { sparse } = copy.source;
+    return { path: sparse.path, serial: copy.serial, present: sparse.present, layout };
+  }
+
+  /** One round of range requests: after it the blocks are here. Throws as `RangedSource.fetch` does. Only of an open file. */
+  async fetch(ref: ImmutableRef, blocks: readonly number[], signal?: AbortSignal): Promise<void> {
+    const copy = this.#copies.get(nameOf(ref));
+    if (copy === undefined) throw new RangeError("blocks are wanted of a file that is not open");
+    try {
+      await copy.source.fetch(blocks, signal);
+    } catch (error) {
+      if (!isLocalFault(error)) throw error;
+      this.#unkept.add(nameOf(ref));
+      throw unkept(ref.key, error);
+    }
+    if (copy.source.fetchedBytes > this.#options.wholeFileAfter) this.#complete(ref);
+  }
+
+  #release(ref: ImmutableRef, copy: Copy): void {
+    const name = nameOf(ref);
+    copy.readers--;
+    // The last to be used is the last to go.
+    this.#copies.delete(name);
+    this.#copies.set(name, copy);
+    this.#shrink();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#copies.values()].map(({ source }) => source.close()));
+  }
+
+  /** Undefined when the folder does not take it. */
+  async #copyOf(ref: ImmutableRef, { checks }: EncodedLayout): Promise<Copy | undefined> {
+    const name = nameOf(ref);
+    const known = this.#copies.get(name);
+    if (known !== undefined) return known;
+    const { store, folder } = this.#options;
+    const opening =
+      this.#opening.get(name) ??
+      SparseFile.open(join(folder, name), ref.sizeBytes)
+        .then((sparse) => {
+          const source = new RangedSource(store, ref, checks, sparse);
+          const copy = { source, serial: this.#nextSerial++, readers: 0, isWhole: false };
+          this.#copies.set(name, copy);
+          return copy;
+        })
+        .finally(() => this.#opening.delete(name));
+    this.#opening.set(name, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      if (isLocalFault(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Fetches the rest behind the queries, which go on by range meanwhile and if it fails. */
+  #complete(ref: ImmutableRef): void {
+    const name = nameOf(ref);
+    if (this.#completing.has(name)) return;
+    this.#completing.add(name);
+    this.#options.whole
+      .pin(ref)
+      .then((pin) => {
+        pin.release();
+        const copy = this.#copies.get(name);
+        if (copy !== undefined) copy.isWhole = true;
+        this.#shrink();
+      })
+      .catch(() => undefined) // the ranges still serve; the next one that is fetched tries again
+      .finally(() => this.#completing.delete(name));
+  }
+
+  /** Drops what is here whole, and the least recently used of the rest while there is too much. */
+  #shrink(): void {
+    let bytes = 0;
+    for (const { source } of this.#copies.values()) bytes += source.sparse.presentBytes;
+    for (const [name, { source, readers, isWhole }] of [...this.#copies]) {
+      if (readers > 0 || !(isWhole || bytes > this.#options.maxBytes)) continue;
+      bytes -= source.sparse.presentBytes;
+      this.#copies.delete(name);
+      void discard(source);
+    }
+  }
+}
+
+interface Copy {
+  readonly source: RangedSource;
+  readonly serial: number;
+  readers: number;
+  /** The file has come whole. */
+  isWhole: boolean;
+}
+
+/** Code of the error for blocks that were fetched and could not be kept: open the file again, and it comes whole. */
+export const partsUnkept = "parts_unkept";
+
+const unkept = (key: string, cause: unknown): MosaicError =>
+  new MosaicError("unavailable", "keep ranges", {
+    code: partsUnkept,
+    detail: "Parts of a shard file can't be kept here; its documents are missing from this answer.",
+    key,
+    hint: "look at the disk of CACHE_PATH",
+    cause,
+  });
+
+const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}.sparse`;
+
+/** Who has it open goes on reading it. */
+async function discard(source: RangedSource): Promise<void> {
+  await rm(source.sparse.path, { force: true }).catch(() => undefined); // it stays in the folder, of no use and no harm
+  await source.close();
+}

@@ -1,0 +1,69 @@
+import type { GetOptions, GetResult, ListOptions, ObjectInfo } from "../../src/store/index.ts";
+import { MemoryStore } from "../../src/store/index.ts";
+import { PassingStore } from "../engine/support/stores.ts";
+
+/**
+ * A store in memory that counts rounds: a request belongs to the round after the last one that had answered when it was
+ * made. Each takes a few turns of the event loop, so that what is asked together is one round.
+ */
+export class RoundsStore extends PassingStore {
+  rounds = 0;
+  requests: { readonly call: string; readonly key: string; readonly bytes: number; readonly round: number }[] = [];
+  #underWay = 0;
+
+  constructor(inner: MemoryStore = new MemoryStore()) {
+    super(inner);
+  }
+
+  begin(): void {
+    this.rounds = 0;
+    this.requests = [];
+  }
+  get bytes(): number {
+    return this.requests.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  override get(key: string, options?: GetOptions): Promise<GetResult> {
+    const got = this.#counted("get", key, () => super.get(key, options), bytesOf);
+    return got;
+  }
+  override download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+    return this.#counted(
+      "download",
+      key,
+      () => super.download(key, path, signal),
+      (info) => info?.sizeBytes ?? 0,
+    );
+  }
+  override async *list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
+    const found = await this.#counted(
+      "list",
+      prefix,
+      () => all(super.list(prefix, options)),
+      () => 0,
+    );
+    yield* found;
+  }
+
+  async #counted<T>(call: string, key: string, task: () => Promise<T>, bytes: (result: T) => number): Promise<T> {
+    if (this.#underWay++ === 0) this.rounds++;
+    const round = this.rounds;
+    try {
+      // As long as a thread takes to ask for what else belongs to the round.
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const result = await task();
+      this.requests.push({ call, key, bytes: bytes(result), round });
+      return result;
+    } finally {
+      this.#underWay--;
+    }
+  }
+}
+
+const bytesOf = (got: GetResult): number => (got.status === "found" ? got.bytes.length : 0);
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
