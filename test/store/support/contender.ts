@@ -2,6 +2,7 @@
  * A process that contends for objects with others. Takes orders by IPC: `put` many times at once and tell how many won;
  * `count` up an object until killed, a byte in a file for each acknowledged step; `hold` the lock of a folder.
  */
+import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { isMosaicError, systemClock, systemRandom } from "../../../src/base/index.ts";
 import { FolderLock } from "../../../src/store/folder-lock.ts";
@@ -27,7 +28,8 @@ export function openPlace(place: Place): ObjectStore {
 }
 
 async function put(store: ObjectStore, { key, times, options }: Order & { do: "put" }): Promise<Outcome> {
-  const bodies = Array.from({ length: times }, (_, at) => Buffer.from(`${process.pid} ${at}`));
+  // Never the bytes of another put: S3's ETag is their hash, so that a winner with the bytes that were there changes nothing.
+  const bodies = Array.from({ length: times }, () => Buffer.from(randomUUID()));
   const outcomes = await Promise.all(
     bodies.map((body) =>
       store.put(key, body, options).then(
