@@ -67,7 +67,7 @@ export type FoldOutcome = "folded" | "nothing" | "overtaken";
  * Moves the tail into shards: builds one from its documents (and the live rows of small shards that are due for
  * merging), marks the rows that it replaces or deletes as dead, and swaps the manifest. Until the swap nothing of it is
  * visible; running it twice, or in two processes, is harmless: the swap of one of them finds its base gone.
- * Requests: 2 PUT a new shard, 1 a shard with new deaths, 2 for the swap.
+ * Requests: 3 PUT a new shard, 1 a shard with new deaths, 2 for the swap.
  */
 export class Fold {
   readonly #log: CollectionLog;
@@ -134,6 +134,7 @@ export class Fold {
         folder,
         dimensions: settings.dimensions,
         distance: settings.distance,
+        language: settings.language,
         maxDocs: settings.shardMaxDocs,
         maxBytes: shardMaxBytes,
         rows,
@@ -180,7 +181,7 @@ export class Fold {
     const { manifests, logger } = this.#parts;
     const base = plan.base.manifest;
     const written = [
-      ...added.flatMap(({ file, summary }) => [file.key, summary.key]),
+      ...added.flatMap(({ file, summary, terms }) => [file.key, summary.key, terms.key]),
       ...[...deletes.values()].map(({ key }) => key),
     ];
     await this.#parts.retirement.settle(base);

@@ -3,6 +3,7 @@ import {
   type DeletesRef,
   liveKeys,
   type Manifest,
+  type ObjectRef,
   quarantinedKeys,
   type ShardEntry,
   type ShardStatus,
@@ -28,19 +29,20 @@ export class ShardObjects {
     this.#prefix = collectionPrefix(scope);
   }
 
-  /** Two PUTs. `build`: shared by the shards that were put into cells together. */
+  /** Three PUTs. `build`: shared by the shards that were put into cells together. */
   async put(built: MeasuredShard, build: string, status: ShardStatus): Promise<ShardEntry> {
     const file = { key: `${this.#prefix}shards/${built.shard}.db`, ...built.file };
-    const summary = {
-      key: `${this.#prefix}summaries/${built.shard}`,
-      sizeBytes: built.summary.length,
-      sha256: sha256(built.summary),
-    };
-    await Promise.all([this.#store.put(file.key, { path: built.path }), this.#store.put(summary.key, built.summary)]);
+    const summary = refOf(`${this.#prefix}summaries/${built.shard}`, built.summary);
+    const terms = refOf(`${this.#prefix}terms/${built.shard}`, built.terms);
+    await Promise.all([
+      this.#store.put(file.key, { path: built.path }),
+      this.#store.put(summary.key, built.summary),
+      this.#store.put(terms.key, built.terms),
+    ]);
     this.#localObjects.trust(file);
     const { documents, vectors, cells, createdAt } = built;
     const facts = { documents, vectors, cells, build, createdAt, status };
-    return { id: built.shard as ShardId, file, summary, deletes: null, ...facts };
+    return { id: built.shard as ShardId, file, summary, terms, deletes: null, ...facts };
   }
 
   async deadRows({ deletes, documents }: Pick<ShardEntry, "deletes" | "documents">): Promise<DeadRows> {
@@ -69,3 +71,5 @@ export class ShardObjects {
     await Promise.all(keys.filter((key) => !named.has(key)).map((key) => this.#store.delete(key)));
   }
 }
+
+const refOf = (key: string, bytes: Uint8Array): ObjectRef => ({ key, sizeBytes: bytes.length, sha256: sha256(bytes) });

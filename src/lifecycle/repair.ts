@@ -1,7 +1,7 @@
 import { collectionPrefix, MosaicError, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
 import { type CollectionLog, encodeSegment } from "../ingest/index.ts";
 import { liveDocuments, type Manifest, type ObjectRef, type Retirement, type ShardEntry } from "../manifest/index.ts";
-import { type ImmutableRef, type Pin, summaryOfFile } from "../shard/index.ts";
+import { type ImmutableRef, type Pin, summaryOfFile, termsOfFile } from "../shard/index.ts";
 import { Findings, type Repair } from "./findings.ts";
 import { restoreManifest } from "./repair-manifest.ts";
 import { openToVerify, type TailFault, tailFaults, type VerifyParts } from "./verify.ts";
@@ -15,7 +15,7 @@ export interface RepairParts extends VerifyParts {
 
 /**
  * Makes a damaged collection whole again, as far as it can be, and deletes nothing. A damaged manifest is made of the
- * newest kept generation and the log after it; a shard file comes back from a local copy; a summary is made of its file;
+ * newest kept generation and the log after it; a shard file comes back from a local copy; a summary and a list of terms are made of their file;
  * what can't be made again (a shard file, a bitmap of dead rows, a segment) is set aside, so that the rest can be used.
  * Every step is one swap or one conditional PUT, each of them whole: it can be ended anywhere and run again, beside writers.
  */
@@ -38,16 +38,16 @@ export async function repairCollection(parts: RepairParts): Promise<readonly Rep
 /** What a swap has to change of a shard, as long as it still is what was looked at. */
 interface Fix {
   readonly was: ShardEntry;
-  /** Undefined: the shard is set aside. */
-  readonly summary: ObjectRef | undefined;
-  readonly repair: Repair;
+  /** What is made anew of its file; undefined: the shard is set aside. */
+  readonly rebuilt: Partial<Pick<ShardEntry, "summary" | "terms">> | undefined;
+  readonly repairs: readonly Repair[];
 }
 
 /** Contradictions that no repair can settle, of bytes that can be read all the same: they stay findings. */
 const readable = new Set(["count", "rowid_gap", "duplicate_id"]);
 
 async function repairShard(parts: RepairParts, entry: ShardEntry): Promise<{ repair?: Repair; fix?: Fix }> {
-  const { file, summary, deletes } = entry;
+  const { file, summary, terms, deletes } = entry;
   const found = new Findings(collectionPrefix(parts.scope));
   await verifyShard(parts, entry, found);
   const unusable = found.problems.filter(({ code }) => !readable.has(code));
@@ -60,13 +60,14 @@ async function repairShard(parts: RepairParts, entry: ShardEntry): Promise<{ rep
     const detail = "The stored file was damaged; a local copy of it took its place.";
     return { repair: { object: file.key, action: "restored", detail } };
   }
-  return wrong.has(summary.key) ? { fix: await rebuiltSummary(parts, entry) } : {};
+  const lost = [summary, terms].filter(({ key }) => wrong.has(key));
+  return lost.length === 0 ? {} : { fix: await rebuilt(parts, entry, lost) };
 }
 
 function setAside(entry: ShardEntry, object: string, why: string): Fix {
   const count = liveDocuments(entry);
   const detail = `Shard ${entry.id} is set aside (${why}): ${count} documents are missing from answers until its file is put back.`;
-  return { was: entry, summary: undefined, repair: { object, action: "quarantined", detail } };
+  return { was: entry, rebuilt: undefined, repairs: [{ object, action: "quarantined", detail }] };
 }
 
 /** Puts the bytes back that the manifest's checksum asks for; harmless, whoever reads or writes meanwhile. */
@@ -78,17 +79,29 @@ async function restoreFromCopy({ store, copyOf }: RepairParts, file: ObjectRef):
   return true;
 }
 
-async function rebuiltSummary(parts: RepairParts, entry: ShardEntry): Promise<Fix> {
-  const { store, random, scope } = parts;
-  const key = `${collectionPrefix(scope)}summaries/${entry.id}-${random.nonce(6)}`;
-  let bytes = new Uint8Array();
+/** Puts what was lost of these objects beside them, under new keys. */
+async function rebuilt(parts: RepairParts, entry: ShardEntry, lost: readonly ObjectRef[]): Promise<Fix> {
+  const made: { -readonly [Name in "summary" | "terms"]?: ObjectRef } = {};
+  const repairs: Repair[] = [];
   await withStored(parts, entry.file, async (path) => {
-    bytes = new Uint8Array(summaryOfFile(path, entry.id));
+    if (lost.includes(entry.summary)) {
+      made.summary = await putAgain(parts, `summaries/${entry.id}`, summaryOfFile(path, entry.id));
+      const detail = "The summary was made anew of its shard's file.";
+      repairs.push({ object: entry.summary.key, action: "rebuilt", detail });
+    }
+    if (lost.includes(entry.terms)) {
+      made.terms = await putAgain(parts, `terms/${entry.id}`, termsOfFile(path, entry.id));
+      const detail = "The list of terms was made anew of its shard's file.";
+      repairs.push({ object: entry.terms.key, action: "rebuilt", detail });
+    }
   });
+  return { was: entry, rebuilt: made, repairs };
+}
+
+async function putAgain({ store, random, scope }: RepairParts, name: string, bytes: Uint8Array): Promise<ObjectRef> {
+  const key = `${collectionPrefix(scope)}${name}-${random.nonce(6)}`;
   await store.put(key, bytes, { ifNoneMatch: "*" });
-  const summary = { key, sizeBytes: bytes.length, sha256: sha256(bytes) };
-  const detail = "The summary was made anew of its shard's file.";
-  return { was: entry, summary, repair: { object: entry.summary.key, action: "rebuilt", detail } };
+  return { key, sizeBytes: bytes.length, sha256: sha256(bytes) };
 }
 
 /** One swap for all shards. What somebody else has rewritten meanwhile needs no repair, and gets none. */
@@ -105,7 +118,7 @@ async function swapIn(
       const fix = byId.get(entry.id);
       return fix !== undefined && isSame(entry, fix.was) ? [fix] : [];
     });
-    done = applied.map(({ repair }) => repair);
+    done = applied.flatMap(({ repairs: own }) => own);
     return applied.length === 0 ? undefined : changed(current, applied, retirement);
   });
   if (swapped === undefined) return [];
@@ -115,10 +128,10 @@ async function swapIn(
 
 function changed(current: Manifest, applied: readonly Fix[], retirement: Retirement): Partial<Manifest> {
   const fixes = new Map(applied.map((fix) => [fix.was.id, fix]));
-  const aside = current.shards.filter(({ id }) => fixes.has(id) && fixes.get(id)?.summary === undefined);
+  const aside = current.shards.filter(({ id }) => fixes.has(id) && fixes.get(id)?.rebuilt === undefined);
   const shards = current.shards
     .filter((entry) => !aside.includes(entry))
-    .map((entry) => ({ ...entry, summary: fixes.get(entry.id)?.summary ?? entry.summary }));
+    .map((entry) => ({ ...entry, ...fixes.get(entry.id)?.rebuilt }));
   const after = {
     shards,
     quarantined: [...current.quarantined, ...aside],
@@ -128,7 +141,10 @@ function changed(current: Manifest, applied: readonly Fix[], retirement: Retirem
 }
 
 const isSame = (a: ShardEntry, b: ShardEntry): boolean =>
-  a.file.key === b.file.key && a.summary.key === b.summary.key && a.deletes?.key === b.deletes?.key;
+  a.file.key === b.file.key &&
+  a.summary.key === b.summary.key &&
+  a.terms.key === b.terms.key &&
+  a.deletes?.key === b.deletes?.key;
 
 /**
  * Puts an empty segment where one is damaged or missing: the log ends at a gap, and what was acknowledged after it would

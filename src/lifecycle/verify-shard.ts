@@ -2,7 +2,15 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
 import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
-import { DeadRows, decodeSummary, readChecked, ShardFile, type Summary, summaryOfFile } from "../shard/index.ts";
+import {
+  DeadRows,
+  decodeSummary,
+  readChecked,
+  ShardFile,
+  type Summary,
+  summaryOfFile,
+  termsOfFile,
+} from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { Findings } from "./findings.ts";
 
@@ -20,18 +28,28 @@ export interface ShardParts {
 export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: Findings): Promise<void> {
   const { store } = parts;
   const { file, deletes } = entry;
-  let [dead, summary]: [DeadRows | undefined, StoredSummary | undefined] = [undefined, undefined];
+  let [dead, summary, terms]: [DeadRows | undefined, StoredSummary | undefined, Uint8Array | undefined] = [
+    undefined,
+    undefined,
+    undefined,
+  ];
   await found.attempt(deletes?.key ?? file.key, async () => {
     dead = await deadRows(store, entry, found);
   });
   await found.attempt(entry.summary.key, async () => {
     summary = await storedSummary(store, entry, found);
   });
+  await found.attempt(entry.terms.key, async () => {
+    terms = await readChecked(store, entry.terms);
+    found.saw(entry.terms);
+  });
   await found.attempt(file.key, () =>
     withStored(parts, file, async (path) => {
       found.saw(file);
       await found.attempt(file.key, async () => verifyRows(path, entry, dead ?? DeadRows.none(entry.documents), found));
       if (summary !== undefined) verifySummary(path, entry, summary, found);
+      if (terms !== undefined && Buffer.compare(termsOfFile(path, entry.id), terms) !== 0)
+        found.say(entry.terms.key, "terms_differ", "The list of terms is not that of its shard's file.");
     }),
   );
 }

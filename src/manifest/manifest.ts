@@ -33,6 +33,8 @@ export interface ShardEntry {
   readonly id: ShardId;
   readonly file: ObjectRef;
   readonly summary: ObjectRef;
+  /** Which terms its texts hold, and in how many rows. */
+  readonly terms: ObjectRef;
   readonly deletes: DeletesRef | null;
   /** Rows in the file, dead ones included. */
   readonly documents: number;
@@ -160,5 +162,5 @@ export function isStillStored(current: Manifest, generation: number, keys: reado
   return current.historyFrom <= generation && !keys.some((key) => condemned.has(key));
 }
 
-const keysOfShard = ({ file, summary, deletes }: ShardEntry): readonly string[] =>
-  deletes === null ? [file.key, summary.key] : [file.key, summary.key, deletes.key];
+const keysOfShard = ({ file, summary, terms, deletes }: ShardEntry): readonly string[] =>
+  deletes === null ? [file.key, summary.key, terms.key] : [file.key, summary.key, terms.key, deletes.key];

@@ -8,7 +8,7 @@
 export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
 export { Compact, type CompactInput } from "./build/compact.ts";
 export type { SourceShard } from "./build/live-rows.ts";
-export { summaryOfFile } from "./build/rebuild.ts";
+export { summaryOfFile, termsOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export type { ShardRow } from "./build/writer.ts";
@@ -53,3 +53,6 @@ export {
   ValueCollector,
   valueKey,
 } from "./summary/values.ts";
+export { PostingsCursor } from "./terms/postings.ts";
+export { type TermEntry, TermTable } from "./terms/term-table.ts";
+export { bm25Part, type TextClause, type TextLists, TextScan, type TextScoring, TopRows } from "./terms/text-scan.ts";

@@ -124,7 +124,7 @@ describe.each([
     ]);
   });
 
-  test("of a fold: two puts a new shard, one a shard that lost rows, two for the swap", async () => {
+  test("of a fold: three puts a new shard, one a shard that lost rows, two for the swap", async () => {
     const store = new CountingStore(makeStore());
     const engine = await openTestEngine({ store });
     await withShards(engine, [100, 100]);
@@ -132,8 +132,8 @@ describe.each([
     await engine.delete(docs, "1/5");
     const lines = await store.during(() => engine.fold(docs));
     const puts = lines.filter(({ call }) => call === "put").map(({ key }) => key.split("/")[3]);
-    expect(puts.sort()).toEqual(["deletes", "manifest.json", "manifests", "shards", "summaries"]);
-    expect(tally(lines)).toMatchObject({ puts: 5, lists: 0, deletes: 0 });
+    expect(puts.sort()).toEqual(["deletes", "manifest.json", "manifests", "shards", "summaries", "terms"]);
+    expect(tally(lines)).toMatchObject({ puts: 6, lists: 0, deletes: 0 });
     // One refresh for `fold`, one at the start of the run, one that finds nothing left, one summary to route by.
     expect(tally(lines).gets).toBeLessThanOrEqual(8);
   });

@@ -9,6 +9,7 @@ export const shard = (id: string, changes: Partial<ShardEntry> = {}): ShardEntry
   id: id as ShardId,
   file: ref(`shards/${id}.db`),
   summary: ref(`summaries/${id}`),
+  terms: ref(`terms/${id}`),
   deletes: null,
   documents: 100,
   vectors: 90,

@@ -47,6 +47,7 @@ const build = (changes: Partial<BuildInput>) =>
       distance: "cosine",
       maxDocs: 100_000,
       maxBytes: 1 << 30,
+      language: "english",
       rows: [],
       merge: [],
       superseded: new Set(),

@@ -69,6 +69,7 @@ export function writeShard(
     path,
     file: { sizeBytes: bytes.length, sha256: sha256(bytes) },
     summary: makeSummary(shard, rows),
+    terms: Buffer.from(shard),
     documents: rows.length,
     vectors: rows.length,
     cells: 1,

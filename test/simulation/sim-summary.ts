@@ -16,6 +16,7 @@ export const makeSummary = (shard: string, rows: readonly { readonly id: string 
     centroids: new Float32Array(dimensions),
     spreads: Float32Array.of(1),
     values: new ValueCollector().values(),
+    terms: 0,
     ids: Bloom.of(
       rows.map(({ id }) => id),
       rows.length,

@@ -28,6 +28,7 @@ export type CompactJob =
       readonly sources: readonly CompactSource[];
       readonly limits: RegionLimits;
       readonly clusterBy: string;
+      readonly language: string;
       readonly partition: Partition | undefined;
     }
   | { readonly kind: "build"; readonly region: number; readonly folder: string; readonly shardIds: readonly string[] }
@@ -67,7 +68,7 @@ function answer(job: CompactJob): CompactAnswer {
   }
 }
 
-function open({ sources, limits, clusterBy, partition }: CompactJob & { kind: "plan" }): Compact {
+function open({ sources, limits, clusterBy, language, partition }: CompactJob & { kind: "plan" }): Compact {
   for (const { path, file } of sources) verified.check(path, file);
   const shards = sources.map(({ path, documents, vectors, file, deadBits }) => ({
     path,
@@ -76,7 +77,7 @@ function open({ sources, limits, clusterBy, partition }: CompactJob & { kind: "p
     sizeBytes: file.sizeBytes,
     dead: deadBits === null ? DeadRows.none(documents) : new DeadRows(documents, deadBits, 0),
   }));
-  return new Compact({ shards, clusterBy, ...limits, ...(partition === undefined ? {} : { partition }) });
+  return new Compact({ shards, clusterBy, language, ...limits, ...(partition === undefined ? {} : { partition }) });
 }
 
 function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): readonly MeasuredShard[] {

@@ -169,7 +169,9 @@ export class Compaction {
     if (current.shards.some(({ id }) => !live.has(id))) return undefined;
     const needed = [
       ...current.shards.flatMap(({ deletes }) => (deletes === null ? [] : [deletes])),
-      ...Object.values(current.stored).flatMap((entries) => entries.flatMap(({ file, summary }) => [file, summary])),
+      ...Object.values(current.stored).flatMap((entries) =>
+        entries.flatMap(({ file, summary, terms }) => [file, summary, terms]),
+      ),
     ];
     const { generation } = log.manifest;
     const keys = needed.map(({ key }) => key);

@@ -57,7 +57,7 @@ export interface StepResult {
 /**
  * Rewrites the live rows of some shards into new ones, each a region of its own, and swaps them in. Queries and writes go
  * on meanwhile: rows that died since are carried over by id, as long as every shard that was read is still live; if one is
- * not, somebody else has rewritten it, and the result is thrown away. Requests: 2 PUT a shard, 2 for the swap, and 1 a
+ * not, somebody else has rewritten it, and the result is thrown away. Requests: 3 PUT a shard, 2 for the swap, and 1 a
  * shard that lost rows meanwhile.
  */
 export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks): Promise<StepResult> {
@@ -93,9 +93,9 @@ async function buildAll(
   { onRegion }: StepHooks,
 ): Promise<StepResult["shards"]> {
   const { thread, log, shardMaxBytes } = parts;
-  const { dimensions, distance, clusterBy, shardMaxDocs } = log.manifest.settings;
+  const { dimensions, distance, clusterBy, shardMaxDocs, language } = log.manifest.settings;
   const limits = { dimensions: dimensions ?? 0, distance, maxDocs: shardMaxDocs, maxBytes: shardMaxBytes };
-  const regions = await thread.plan({ sources, limits, clusterBy, partition: plan.partition });
+  const regions = await thread.plan({ sources, limits, clusterBy, language, partition: plan.partition });
   const shards: { readonly entry: ShardEntry; readonly leaf: number }[] = [];
   let done = 0;
   for (const [region, { rows, leaf }] of regions.entries()) {
@@ -127,7 +127,7 @@ async function buildRegion(
 
 async function swap(parts: StepParts, plan: StepPlan, shards: StepResult["shards"]): Promise<StepResult> {
   const { manifests, retirement, objects, log, clock } = parts;
-  const keys = shards.flatMap(({ entry }) => [entry.file.key, entry.summary.key]);
+  const keys = shards.flatMap(({ entry }) => [entry.file.key, entry.summary.key, entry.terms.key]);
   for (;;) {
     const current = await manifests.read();
     const stored = current !== undefined && isStillStored(current.manifest, plan.since, keys);

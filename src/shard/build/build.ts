@@ -1,11 +1,14 @@
 import { join } from "node:path";
+import { Analyzer } from "../../text/index.ts";
 import { bisect, codeBits, encodeCell } from "../codes/index.ts";
 import type { DeadRows } from "../file/bitmap.ts";
 import { cellRows } from "../file/schema.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
-import { type ShardValues, ValueCollector } from "../summary/values.ts";
+import { plainKeys, type ShardValues, ValueCollector } from "../summary/values.ts";
+import { type IndexedTerm, InvertedIndex } from "../terms/inverted-index.ts";
+import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
 import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
@@ -21,6 +24,8 @@ export interface BuildInput {
   readonly distance: "cosine" | "l2" | "dot";
   readonly maxDocs: number;
   readonly maxBytes: number;
+  /** Of the texts: how their words become terms. */
+  readonly language: string;
   readonly rows: readonly ShardRow[];
   readonly merge: readonly { readonly path: string; readonly dead: DeadRows }[];
   /** Ids whose rows in merged shards are out of date. */
@@ -31,6 +36,8 @@ export interface BuiltShard {
   readonly shard: string;
   readonly path: string;
   readonly summary: Uint8Array;
+  /** The table of its terms: see `TermTable`. */
+  readonly terms: Uint8Array;
   readonly documents: number;
   readonly vectors: number;
   readonly cells: number;
@@ -58,7 +65,7 @@ export function buildShards(input: BuildInput, kernel: Kernel): BuiltShard[] {
 /** What a build needs to know beside its rows. */
 export type BuildShape = Pick<
   BuildInput,
-  "folder" | "nextShardId" | "dimensions" | "distance" | "maxDocs" | "maxBytes"
+  "folder" | "nextShardId" | "dimensions" | "distance" | "maxDocs" | "maxBytes" | "language"
 >;
 
 /** Shards of rows that were gathered: put into cells, cut at the limits, written. */
@@ -159,14 +166,17 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
     distance: input.distance,
   });
   try {
-    const { ids, createdAt, values } = writeRows(writer, [...part.refs, ...part.plain], read);
+    const index = new InvertedIndex((text) => Analyzer.of(input.language).terms(text));
+    const { ids, createdAt, values } = writeRows(writer, [...part.refs, ...part.plain], read, index);
     const cells = encodeCells(part, dimensions, kernel);
     if (cells.length > 0) writer.cells(cells);
-    writer.finish();
+    const terms = writeTerms(writer, index);
+    writer.finish(plainKeys(values));
     return {
       shard,
       path,
-      summary: summarise(path, shard, part, dimensions, cells, ids, values),
+      summary: summarise(path, shard, part, dimensions, cells, ids, { values, terms: index.total }),
+      terms: TermTable.encode(shard, terms),
       documents: ids.length,
       vectors: part.refs.length,
       cells: cells.length,
@@ -183,6 +193,7 @@ function writeRows(
   writer: ShardWriter,
   refs: readonly RowRef[],
   read: (ref: RowRef) => ShardRow,
+  index: InvertedIndex,
 ): { ids: string[]; createdAt: { min: string; max: string }; values: ShardValues } {
   const ids: string[] = [];
   const values = new ValueCollector();
@@ -193,10 +204,24 @@ function writeRows(
     ids.push(row.id);
     writer.row(ids.length, row);
     values.add(row);
+    index.add(row.text);
     if (min === "" || row.createdAt < min) min = row.createdAt;
     if (row.createdAt > max) max = row.createdAt;
   }
   return { ids, createdAt: { min, max }, values: values.values() };
+}
+
+/** Writes the index of terms; of each term, what the table of terms says of it. */
+function writeTerms(writer: ShardWriter, index: InvertedIndex): Pick<IndexedTerm, "term" | "documents">[] {
+  const written: Pick<IndexedTerm, "term" | "documents">[] = [];
+  const noted = function* (): Generator<IndexedTerm> {
+    for (const one of index.terms()) {
+      written.push({ term: one.term, documents: one.documents });
+      yield one;
+    }
+  };
+  writer.terms(noted(), index.lengths());
+  return written;
 }
 
 function encodeCells(part: Part, dimensions: number, kernel: Kernel): CellToWrite[] {
@@ -234,7 +259,7 @@ function summarise(
   dimensions: number,
   cells: readonly CellToWrite[],
   ids: readonly string[],
-  values: ShardValues,
+  { values, terms }: { readonly values: ShardValues; readonly terms: number },
 ): Uint8Array {
   const centroids = new Float32Array(cells.length * dimensions);
   cells.forEach(({ centroid }, at) => centroids.set(centroid, at * dimensions));
@@ -248,6 +273,7 @@ function summarise(
     spreads: Float32Array.from(cells, ({ spread }) => spread),
     ids: Bloom.of(ids, ids.length),
     values,
+    terms,
     layout: layoutOf(path),
   });
 }

@@ -10,6 +10,8 @@ export interface CompactInput extends RegionLimits {
   readonly shards: readonly SourceShard[];
   /** `embedding`, `created_at` or `metadata.<key>`: what rows that lie together have in common. */
   readonly clusterBy: string;
+  /** Of the texts. */
+  readonly language: string;
   /** Only for `embedding`, when these shards are a part of what is compacted. */
   readonly partition?: Partition;
 }
@@ -43,7 +45,7 @@ export class Compact {
 
   /** Usually one shard; more when its texts are longer than the average. */
   build(region: number, to: Pick<BuildShape, "folder" | "nextShardId">, kernel: Kernel): readonly BuiltShard[] {
-    const { dimensions, distance, maxDocs, maxBytes, shards } = this.#input;
+    const { dimensions, distance, maxDocs, maxBytes, language, shards } = this.#input;
     const refs: RowRef[] = [];
     const plain: RowRef[] = [];
     for (const number of this.#regions[region]?.rows ?? []) {
@@ -52,7 +54,12 @@ export class Compact {
       (row < vectors ? refs : plain).push({ source, row, bytes: Math.ceil(sizeBytes / documents) });
     }
     const gathered = { refs, plain, vectors: vectorsOf(this.#rows.sources, refs, dimensions, distance) };
-    return buildGathered({ ...to, dimensions, distance, maxDocs, maxBytes }, gathered, this.#rows.sources, kernel);
+    return buildGathered(
+      { ...to, dimensions, distance, maxDocs, maxBytes, language },
+      gathered,
+      this.#rows.sources,
+      kernel,
+    );
   }
 
   close(): void {

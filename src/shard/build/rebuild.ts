@@ -2,6 +2,7 @@ import { ShardFile } from "../file/reader.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
 import { ValueCollector } from "../summary/values.ts";
+import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
 
 /**
@@ -33,8 +34,19 @@ export function summaryOfFile(path: string, shard: string): Uint8Array {
       spreads: Float32Array.from(cells, ({ spread }) => spread),
       ids: Bloom.of(ids, ids.length),
       values: values.values(),
+      terms: file.lengths().reduce((sum, terms) => sum + terms, 0),
       layout: layoutOf(path),
     });
+  } finally {
+    file.close();
+  }
+}
+
+/** The table of terms of a finished file, byte for byte what its build made beside it. Throws `data` when it can't be read. */
+export function termsOfFile(path: string, shard: string): Uint8Array {
+  const file = ShardFile.open(path);
+  try {
+    return TermTable.encode(shard, file.terms());
   } finally {
     file.close();
   }

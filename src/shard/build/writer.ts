@@ -4,13 +4,16 @@ import { load as loadVec } from "sqlite-vec";
 import type { EncodedCell } from "../codes/index.ts";
 import {
   chunkRows,
+  countedRows,
   documentIndexes,
   documentsTable,
+  metadataIndexes,
   ownTables,
   pageSizeBytes,
   shardFormat,
   vectorTable,
 } from "../file/schema.ts";
+import type { IndexedTerm } from "../terms/inverted-index.ts";
 
 export interface ShardRow {
   readonly id: string;
@@ -89,14 +92,32 @@ export class ShardWriter {
     }
   }
 
-  /** Indexes, statistics, one VACUUM so that what is read together lies together. */
-  finish(): void {
+  /** `counts`: terms of each row. */
+  terms(terms: Iterable<IndexedTerm>, counts: Uint32Array): void {
+    const term = this.#db.prepare("INSERT INTO terms VALUES (?,?,?,?)");
+    const positions = this.#db.prepare("INSERT INTO term_positions VALUES (?,?)");
+    let number = 0;
+    for (const one of terms) {
+      number++;
+      term.run(number, one.term, one.documents, one.postings);
+      positions.run(number, one.positions);
+    }
+    const rows = this.#db.prepare("INSERT INTO row_terms VALUES (?,?)");
+    for (let first = 0; first < counts.length; first += countedRows) {
+      const part = counts.subarray(first, first + countedRows);
+      rows.run(first / countedRows + 1, new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    }
+  }
+
+  /** Indexes (also on these keys of metadata), statistics, one VACUUM so that what is read together lies together. */
+  finish(indexedKeys: readonly string[]): void {
     const { shard, dimensions, distance } = this.#shape;
     const about = this.#db.prepare("INSERT INTO shard(key, value) VALUES (?, ?)");
     const facts = { format: shardFormat, shard, dimensions, distance, writer: "mosaic" };
     for (const [key, value] of Object.entries(facts)) about.run(key, value);
     this.#db.exec("COMMIT");
     this.#db.exec(documentIndexes);
+    this.#db.exec(metadataIndexes(indexedKeys));
     this.#db.exec("ANALYZE");
     this.#db.prepare("VACUUM INTO ?").run(this.#path);
     this.discard();

@@ -8,7 +8,7 @@ import { readNow } from "../pages/page-source.ts";
 import type { Value } from "../pages/record.ts";
 import { forgetBlock, hasBlock } from "../pages/sparse-file.ts";
 import { TableReading } from "../pages/table-tree.ts";
-import { floatsOf, type ShardReader, type StoredRow } from "./reader.ts";
+import { countsOf, floatsOf, type ShardReader, type StoredRow } from "./reader.ts";
 
 /** A shard file of which only some blocks are here. Plain data, in memory that threads share. */
 export interface PartialFile {
@@ -120,11 +120,22 @@ export class PartialShard implements ShardReader {
     return this.#blob("cells", cell, 4);
   }
 
+  postings(term: number): Uint8Array {
+    return this.#blob("terms", term - 1, 3);
+  }
+
+  positions(term: number): Uint8Array {
+    return this.#blob("term_positions", term - 1, 1);
+  }
+
+  lengths(): Uint32Array {
+    const parts = Array.from({ length: this.#layout.table("row_terms").rows }, (_, at) => at + 1);
+    return countsOf(this.#rows("row_terms", parts, [1]).map(([counts]) => bytesOf(counts)));
+  }
+
   #blob(table: PlacedTable, cell: number, at: number): Uint8Array {
     const [values] = this.#rows(table, [cell + 1], [at]);
-    const blob = values?.[0];
-    if (blob instanceof Uint8Array) return blob;
-    throw damaged(`${table} has something else than bytes`);
+    return bytesOf(values?.[0]);
   }
 
   /** Throws `data` unless all of them are there. */
@@ -181,4 +192,9 @@ export class PartialShard implements ShardReader {
     this.#blocks.set(block, bytes);
     return bytes;
   }
+}
+
+function bytesOf(value: Value | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw damaged("a row has something else than bytes");
 }

@@ -22,6 +22,11 @@ export interface ShardReader {
   codeScales(cell: number): Uint8Array;
   int8(cell: number): Uint8Array;
   exactFactors(cell: number): Uint8Array;
+  /** Of terms, by number (from 1, as `TermTable` has it): see src/shard/terms/postings.ts. */
+  postings(term: number): Uint8Array;
+  positions(term: number): Uint8Array;
+  /** How many terms each row has. */
+  lengths(): Uint32Array;
   close(): void;
 }
 
@@ -38,6 +43,12 @@ const pragmas = [
 export function floatsOf(blob: Uint8Array): Float32Array {
   if (blob.byteOffset % 4 === 0) return new Float32Array(blob.buffer, blob.byteOffset, blob.byteLength / 4);
   return new Float32Array(blob.slice().buffer);
+}
+
+/** The counts of `row_terms`, one after the other. */
+export function countsOf(parts: readonly Uint8Array[]): Uint32Array {
+  const bytes = Buffer.concat(parts);
+  return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
 /**
@@ -123,6 +134,25 @@ export class ShardFile implements ShardReader {
 
   exactFactors(cell: number): Uint8Array {
     return this.#blob("SELECT exact_factors AS factors FROM cells WHERE cell = ?", cell + 1, "factors");
+  }
+
+  postings(term: number): Uint8Array {
+    return this.#blob("SELECT postings FROM terms WHERE number = ?", term, "postings");
+  }
+
+  positions(term: number): Uint8Array {
+    return this.#blob("SELECT positions FROM term_positions WHERE number = ?", term, "positions");
+  }
+
+  lengths(): Uint32Array {
+    const parts = this.#all("SELECT counts FROM row_terms ORDER BY number") as { counts: Uint8Array }[];
+    return countsOf(parts.map(({ counts }) => counts));
+  }
+
+  /** Every term with the rows that hold it, in the order of UTF-8 bytes. */
+  *terms(): Generator<{ readonly term: string; readonly documents: number }> {
+    const statement = this.#db.prepare("SELECT term, documents FROM terms ORDER BY number");
+    yield* statement.iterate() as IterableIterator<{ term: string; documents: number }>;
   }
 
   /** Every id with its row, in row order. */

@@ -13,6 +13,9 @@ export const placedTables = [
   "code_factors",
   "vec_documents_vector_chunks00",
   "vec_documents_vector_chunks01",
+  "terms",
+  "term_positions",
+  "row_terms",
 ] as const;
 export type PlacedTable = (typeof placedTables)[number];
 
@@ -149,6 +152,11 @@ export class TablePlaces {
       next += rows[at] === manyRows ? numbers.one() : (rows[at] as number);
     }
     this.#first[leaves] = next;
+  }
+
+  /** How many there are. */
+  get rows(): number {
+    return (this.#first.at(-1) as number) - 1;
   }
 
   /** The leaf page of a row, and which rowids it has; undefined for a rowid that isn't there. */

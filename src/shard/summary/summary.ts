@@ -18,16 +18,18 @@ export interface Summary {
   readonly spreads: Float32Array;
   readonly ids: Bloom;
   readonly values: ShardValues;
+  /** Terms of all its texts, repeated ones as often as they occur. */
+  readonly terms: number;
   /** Where things lie in the file; without it the file can only be read whole. */
   readonly layout?: EncodedLayout | undefined;
 }
 
-const magic = Buffer.from("MSU2");
+const magic = Buffer.from("MSU3");
 const bytesOf = (view: ArrayBufferView): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
-/** "MSU2" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
+/** "MSU3" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
 export function encodeSummary(summary: Summary): Uint8Array {
-  const { shard, documents, vectors, dimensions, cellRows, spreads, ids, layout, values } = summary;
+  const { shard, documents, vectors, dimensions, cellRows, spreads, ids, layout, values, terms } = summary;
   const { centroids, scales } = quantised(summary);
   const { places, checks } = layout ?? { places: new Uint8Array(), checks: new Uint8Array() };
   const sections = {
@@ -41,7 +43,7 @@ export function encodeSummary(summary: Summary): Uint8Array {
     values: encodeValues(values),
   };
   const lengths = Object.fromEntries(Object.entries(sections).map(([name, view]) => [name, view.byteLength]));
-  const header = Buffer.from(JSON.stringify({ format: 2, shard, documents, vectors, dimensions, lengths }));
+  const header = Buffer.from(JSON.stringify({ format: 3, shard, documents, vectors, dimensions, terms, lengths }));
   const head = Buffer.alloc(8);
   magic.copy(head);
   head.writeUInt32LE(header.length, 4);
@@ -56,6 +58,7 @@ interface Header {
   readonly documents: number;
   readonly vectors: number;
   readonly dimensions: number;
+  readonly terms: number;
   readonly lengths: Readonly<Record<(typeof sectionNames)[number], number>>;
 }
 
@@ -99,7 +102,7 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
   }
   const start = 8 + bytes.readUInt32LE(4);
   const header = JSON.parse(bytes.toString("utf8", 8, start)) as Header;
-  const { shard, documents, vectors, dimensions, lengths } = header;
+  const { shard, documents, vectors, dimensions, terms, lengths } = header;
   let at = start;
   // Copies: typed arrays need aligned offsets, and other threads read the layout.
   const section = <Memory extends ArrayBuffer | SharedArrayBuffer>(length: number, copy: Memory): Memory => {
@@ -126,6 +129,7 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
     spreads,
     ids,
     values,
+    terms,
     layout: lengths.places === 0 ? undefined : layout,
   });
 }

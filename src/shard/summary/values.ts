@@ -33,6 +33,8 @@ export interface KeyValues {
   readonly numbers: NumberRange | null;
   readonly texts: TextRange | null;
   readonly listed: boolean;
+  /** No arrays or objects. */
+  readonly plain: boolean;
 }
 
 export const valueKey = (key: string, value: string | number | bigint): string =>
@@ -106,6 +108,8 @@ class Key {
   }
 }
 
+const byValues = ([, a]: [string, Key], [, b]: [string, Key]): number => a.values.size - b.values.size;
+
 export interface ValueRow {
   readonly text: string;
   readonly metadata: string;
@@ -176,18 +180,23 @@ export class ValueCollector {
   #describe(listed: ReadonlySet<string>): ReadonlyMap<string, KeyValues> {
     const any = { min: "", max: null };
     return new Map(
-      [...this.#keys].map(([name, { numbers, texts, rows, open }]) => [
+      [...this.#keys].sort(byValues).map(([name, { numbers, texts, rows, open }]) => [
         name,
         {
           mayBeNull: rows < this.#rows,
           numbers: numbers.range(),
           texts: open ? any : texts.range(),
           listed: listed.has(name) && !open,
+          plain: !open,
         },
       ]),
     );
   }
 }
+
+/** The keys whose values are all plain, so that an index on them serves filters; those with the fewest values first. */
+export const plainKeys = ({ keys }: ShardValues): readonly string[] =>
+  keys === undefined ? [] : [...keys].filter(([, { plain }]) => plain).map(([name]) => name);
 
 /** As the column word_count is generated: SQLite's length ends at a NUL. */
 function wordsOf(text: string): number {

@@ -47,6 +47,7 @@ describe.each([
       distance: "cosine",
       maxDocs: 100_000,
       maxBytes: 1 << 30,
+      language: "english",
       rows: rowsOf(documents, dimensions),
       merge: [],
       superseded: new Set(),

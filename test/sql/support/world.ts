@@ -132,6 +132,7 @@ function buildOne(
       distance: "l2",
       maxDocs: 100_000,
       maxBytes: 2 ** 30,
+      language: "english",
       rows,
       merge: [],
       superseded: new Set(),
