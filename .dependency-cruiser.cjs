@@ -13,6 +13,7 @@ const arrows = {
   ingest: ["base", "store", "manifest", "shard"],
   selection: ["base", "manifest", "shard"],
   sql: ["base", "shard"],
+  ranking: [],
   search: ["base", "telemetry", "store", "manifest", "shard", "text", "ingest", "selection"],
   lifecycle: ["base", "store", "manifest", "shard", "ingest"],
   engine: [
@@ -26,6 +27,7 @@ const arrows = {
     "ingest",
     "selection",
     "sql",
+    "ranking",
     "search",
     "lifecycle",
   ],

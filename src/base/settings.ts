@@ -62,6 +62,9 @@ export interface Settings {
   readonly sqlGatherMaxBytes: number;
   readonly sqlAnswerMaxRows: number;
   readonly sqlAnswerMaxBytes: number;
+  /** Memory for which rows fulfil a filter, and for lists of terms. */
+  readonly filterCacheMaxBytes: number;
+  readonly termsMaxBytes: number;
   /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
   readonly foldSegments: number;
   readonly foldBytes: number;
@@ -155,6 +158,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     sqlGatherMaxBytes: whole(env, "SQL_GATHER_MAX_BYTES", 256 * 1024 * 1024),
     sqlAnswerMaxRows: whole(env, "SQL_ANSWER_MAX_ROWS", 100_000),
     sqlAnswerMaxBytes: whole(env, "SQL_ANSWER_MAX_BYTES", 64 * 1024 * 1024),
+    filterCacheMaxBytes: whole(env, "FILTER_CACHE_MAX_BYTES", 32 * 1024 * 1024),
+    termsMaxBytes: whole(env, "TERMS_MAX_BYTES", 64 * 1024 * 1024),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),

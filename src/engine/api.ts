@@ -1,4 +1,5 @@
 import type { CollectionName, Scope, TenantName } from "../base/index.ts";
+import type { Ranker, Scorer } from "../ranking/index.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type Metadata = { readonly [key: string]: Json };
@@ -70,7 +71,23 @@ export interface SearchRequest {
   /** A generation, or a time: the collection as it was. */
   readonly as_of?: number | string;
   readonly explain: boolean;
+  /** A SQL condition over the columns of documents. */
+  readonly where?: string;
+  /** Values of its parameters. */
+  readonly params?: readonly unknown[] | { readonly [name: string]: unknown };
+  /** How results are ranked; the collection's own, or by vector similarity (hybrid: by reciprocal rank) otherwise. */
+  readonly ranker?: RankerSpec;
 }
+
+/** Complete but for weights (1) and fusion (`rrf`), or the name of a preset. */
+export type RankerSpec =
+  | "default"
+  | "full"
+  | {
+      readonly scorers: readonly (Omit<Scorer, "weight"> & { readonly weight?: number | undefined })[];
+      readonly fusion?: Ranker["fusion"] | undefined;
+      readonly min_score?: number | undefined;
+    };
 
 export interface SearchHit {
   readonly id: string;
@@ -79,7 +96,12 @@ export interface SearchHit {
   readonly metadata?: Metadata;
   readonly created_at?: string;
   readonly embedding?: readonly number[];
-  readonly scores?: { readonly vector_similarity: number };
+  /** What each scorer says, and `fused`, the score. */
+  readonly scores?: { readonly [scorer: string]: number };
+  /** What each scorer adds to the score. */
+  readonly contributions?: { readonly [scorer: string]: number };
+  /** The best passage, its terms between `<mark>` and `</mark>`. */
+  readonly highlights?: readonly string[];
 }
 
 export interface ShardFailure {
@@ -120,6 +142,9 @@ export interface PlannedShard {
   readonly cells: number;
   readonly cells_selected: number;
   readonly strategy: string;
+  /** Rows that fulfil `where`, and their share. */
+  readonly matching?: number;
+  readonly selectivity?: number;
 }
 
 export interface SearchPlan {
@@ -197,6 +222,7 @@ export interface CollectionSpec {
   readonly language?: string;
   readonly cluster_by?: string;
   readonly shard_max_docs?: number;
+  readonly ranker?: RankerSpec;
 }
 
 export interface CollectionInfo {
@@ -210,6 +236,8 @@ export interface CollectionInfo {
   readonly language: string;
   readonly cluster_by: string;
   readonly shard_max_docs: number;
+  /** Null: the default of each kind of search. */
+  readonly ranker: RankerSpec | null;
   readonly documents: number;
 }
 
@@ -308,6 +336,8 @@ export interface Engine {
   patch(scope: Scope, id: string, patch: DocumentPatch): Promise<WriteResult>;
   delete(scope: Scope, id: string): Promise<WriteResult>;
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
+  /** By meaning and by words, fused. */
+  hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
   /** Answers one SELECT over the table `documents`. */
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse>;
   createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo>;

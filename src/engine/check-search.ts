@@ -2,13 +2,17 @@ import { epochMsOf, parseTimestamp } from "../base/index.ts";
 import type { AsOf } from "../lifecycle/index.ts";
 import type { IncludeField, SearchRequest } from "./api.ts";
 import { invalid } from "./check-document.ts";
+import { checkRanker } from "./check-ranker.ts";
 
 export const maxLimit = 1000;
 export const maxOffset = 10_000;
-const includable: readonly IncludeField[] = ["text", "metadata", "embedding", "scores"];
+const includable: readonly IncludeField[] = ["text", "metadata", "embedding", "scores", "highlights"];
+
+/** `semantic` wants one of query and vector; `hybrid` takes both, the vector instead of one made of the query. */
+export type SearchKind = "semantic" | "hybrid";
 
 /** A complete search request. Throws `invalid` for anything that is out of bounds. */
-export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
+export function checkSearch(input: Partial<SearchRequest>, kind: SearchKind): SearchRequest {
   const {
     limit = 10,
     offset = 0,
@@ -17,7 +21,10 @@ export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
     consistency = "strong",
     explain = false,
   } = input;
-  if ((input.query === undefined) === (input.vector === undefined)) {
+  if (input.query === undefined && input.vector === undefined) {
+    throw invalid("query_or_vector", "Send query (a text) or vector (an array of numbers).");
+  }
+  if (kind === "semantic" && input.query !== undefined && input.vector !== undefined) {
     throw invalid("query_or_vector", "Send exactly one of query (a text) and vector (an array of numbers).");
   }
   if (input.query !== undefined && (typeof input.query !== "string" || input.query.trim() === "")) {
@@ -34,6 +41,10 @@ export function checkSearch(input: Partial<SearchRequest>): SearchRequest {
   oneOf("recall", recall, ["fast", "balanced", "exact"]);
   oneOf("consistency", consistency, ["strong", "eventual"]);
   for (const field of include) oneOf("include", field, includable);
+  if (input.where !== undefined && (typeof input.where !== "string" || input.where.trim() === "")) {
+    throw invalid("sql_syntax", "where is empty; leave it out, or send a condition.");
+  }
+  if (input.ranker !== undefined) checkRanker(input.ranker);
   if (input.min_score !== undefined && !Number.isFinite(input.min_score))
     throw invalid("invalid_min_score", "min_score is not a finite number.");
   return { ...input, limit, offset, include, recall, consistency, explain };

@@ -10,8 +10,10 @@ import {
 } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
 import { type CollectionSettings, listCollectionNames, ManifestStore, manifestKey } from "../manifest/index.ts";
-import type { CollectionSpec } from "./api.ts";
+import { defaultLanguage, isLanguage, languageNames } from "../text/index.ts";
+import type { CollectionSpec, RankerSpec } from "./api.ts";
 import { invalid } from "./check-document.ts";
+import { checkRanker } from "./check-ranker.ts";
 import { oneOf } from "./check-search.ts";
 import { Collection, type EngineParts } from "./collection.ts";
 
@@ -156,9 +158,10 @@ export class Collections {
       distance: oneOf("distance", spec.distance ?? "cosine", ["cosine", "l2", "dot"]),
       embeddingModel,
       precision: supported("precision", spec.precision, "float32"),
-      language: spec.language ?? "english",
-      clusterBy: supported("cluster_by", spec.cluster_by, "embedding"),
+      language: languageOf(spec.language),
+      clusterBy: clusterByOf(spec.cluster_by ?? "embedding"),
       shardMaxDocs: wholeFrom1("shard_max_docs", spec.shard_max_docs ?? shardMaxDocs),
+      ...(spec.ranker === undefined ? {} : { ranker: storable(spec.ranker) }),
     };
   }
 
@@ -181,6 +184,27 @@ const prefixOf = ({ tenant, collection }: Scope): string => collectionPrefix(sco
 function wholeFrom1(field: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw invalid(`invalid_${field}`, `${field} is a whole number of at least 1.`);
+}
+
+function languageOf(language = defaultLanguage): string {
+  if (isLanguage(language)) return language;
+  throw invalid(
+    "invalid_language",
+    `language can be: ${languageNames.join(", ")}; or one of them by its code, such as en.`,
+  );
+}
+
+function clusterByOf(clusterBy: string): string {
+  if (/^(embedding|created_at|metadata\..{1,200})$/u.test(clusterBy)) return clusterBy;
+  throw invalid("invalid_cluster_by", "cluster_by can be: embedding, created_at, metadata.<key>.");
+}
+
+/** A ranker as it can be kept: without functions. */
+function storable(ranker: RankerSpec): RankerSpec {
+  const functions = checkRanker(ranker).scorers.some(({ name }) => name === "custom");
+  if (functions && ranker !== "full")
+    throw invalid("invalid_ranker", "A collection's ranker can't hold a function; use an expression.");
+  return ranker;
 }
 
 function supported<T extends string>(field: string, asked: string | undefined, only: T): T {

@@ -1,5 +1,4 @@
 import type { Manifest } from "../manifest/index.ts";
-import type { LeafHit, VectorAnswer } from "../search/index.ts";
 import { type SqlAnswer, toWire } from "../sql/index.ts";
 import { type Receipt, usdOf } from "../telemetry/index.ts";
 import type {
@@ -7,6 +6,7 @@ import type {
   CollectionStats,
   Metadata,
   QueryCost,
+  RankerSpec,
   SearchHit,
   SearchRequest,
   SearchResponse,
@@ -14,10 +14,12 @@ import type {
   SqlResponse,
 } from "./api.ts";
 import type { Collection, LocalFiles } from "./collection.ts";
+import type { RankedHit, SearchAnswer } from "./search-answer.ts";
 
 export function describeCollection(collection: Collection, documents: number): CollectionInfo {
   const { manifest, scope } = collection.log;
-  const { dimensions, distance, embeddingModel, precision, language, clusterBy, shardMaxDocs } = manifest.settings;
+  const { dimensions, distance, embeddingModel, precision, language, clusterBy, shardMaxDocs, ranker } =
+    manifest.settings;
   return {
     name: scope.collection,
     created_at: manifest.createdAt,
@@ -28,6 +30,7 @@ export function describeCollection(collection: Collection, documents: number): C
     language,
     cluster_by: clusterBy,
     shard_max_docs: shardMaxDocs,
+    ranker: (ranker as RankerSpec | undefined) ?? null,
     documents,
   };
 }
@@ -81,7 +84,7 @@ export interface AnswerCost {
 }
 
 export function describeAnswer(
-  answer: VectorAnswer,
+  answer: SearchAnswer,
   request: SearchRequest,
   { receipt, tookMs, remote }: AnswerCost,
 ): SearchResponse {
@@ -141,7 +144,10 @@ const describeSqlPlan = ({ plan, shards, tailDocuments }: SqlAnswer): SqlPlanInf
   shards,
 });
 
-function describeHit({ id, score, document, vector }: LeafHit, { include }: SearchRequest): SearchHit {
+function describeHit(
+  { id, score, document, vector, scores, contributions, highlights }: RankedHit,
+  { include }: SearchRequest,
+): SearchHit {
   return {
     id,
     score,
@@ -151,18 +157,24 @@ function describeHit({ id, score, document, vector }: LeafHit, { include }: Sear
       : {}),
     ...(document === null ? {} : { created_at: document.createdAt }),
     ...(vector === null ? {} : { embedding: [...vector] }),
-    ...(include.includes("scores") ? { scores: { vector_similarity: score } } : {}),
+    ...(scores === undefined ? {} : { scores }),
+    ...(contributions === undefined ? {} : { contributions }),
+    ...(highlights === undefined ? {} : { highlights }),
   };
 }
 
 const describePlan = (
-  { plan, work }: VectorAnswer,
+  { plan, work }: SearchAnswer,
   { recall }: SearchRequest,
 ): NonNullable<SearchResponse["plan"]> => ({
   generation: plan.generation,
   recall,
   tail_documents: work.tailDocuments,
-  shards: plan.shards.map(({ cellsSelected, ...shard }) => ({ ...shard, cells_selected: cellsSelected })),
+  shards: plan.shards.map(({ cellsSelected, matching, ...shard }) => ({
+    ...shard,
+    cells_selected: cellsSelected,
+    ...(matching === undefined ? {} : { matching, selectivity: round(matching / shard.documents, 6) }),
+  })),
 });
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));

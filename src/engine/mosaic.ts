@@ -12,7 +12,7 @@ import {
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
 import { listTenants } from "../manifest/index.ts";
-import { Root } from "../search/index.ts";
+import { Root, TermTables, TextSearch } from "../search/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type {
@@ -42,6 +42,7 @@ import { Jobs } from "./jobs.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
 import { Reads } from "./reads.ts";
+import { Searches } from "./searches.ts";
 import { Sql } from "./sql.ts";
 import { Writes } from "./writes.ts";
 
@@ -66,6 +67,7 @@ export class Mosaic implements Engine {
   readonly #reads: Reads;
   readonly #writes: Writes;
   readonly #sql: Sql;
+  readonly #searches: Searches;
   readonly #jobs: Jobs;
   readonly #lifecycle: Lifecycle;
   #inBackground = false;
@@ -84,7 +86,9 @@ export class Mosaic implements Engine {
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
     this.#lifecycle = new Lifecycle({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
     this.#jobs = new Jobs({ parts, open: (scope) => this.#reads.fresh(scope, async (collection) => collection) });
-    this.#sql = new Sql({ parts, reads: this.#reads, root });
+    this.#sql = new Sql({ parts, reads: this.#reads, root, searches: () => this.#searches });
+    const text = new TextSearch(machinery.leaves, new TermTables(parts.localObjects, settings.termsMaxBytes));
+    this.#searches = new Searches({ parts, reads: this.#reads, root, text, sql: this.#sql });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
   }
 
@@ -122,7 +126,10 @@ export class Mosaic implements Engine {
     return this.#reads.get(scope, id, options);
   }
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
-    return this.#reads.search(scope, request);
+    return this.#searches.run(scope, request, "semantic");
+  }
+  hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
+    return this.#searches.run(scope, request, "hybrid");
   }
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse> {
     return this.#sql.run(scope, query);

@@ -1,30 +1,13 @@
 import { type DocumentId, documentId, isMosaicError, MosaicError, type Scope } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
-import { liveDocuments, type ShardEntry } from "../manifest/index.ts";
-import {
-  goneCodes,
-  type LeafDocument,
-  type LogView,
-  type Root,
-  type VectorAnswer,
-  type VectorQuery,
-} from "../search/index.ts";
+import { liveDocuments } from "../manifest/index.ts";
+import { goneCodes, type LeafDocument, type LogView, type Root } from "../search/index.ts";
 import { normalised } from "../shard/index.ts";
-import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type {
-  GetOptions,
-  Metadata,
-  SearchHit,
-  SearchRequest,
-  SearchResponse,
-  ShardFailure,
-  StoredDocument,
-} from "./api.ts";
+import type { GetOptions, Metadata, SearchHit, SearchRequest, StoredDocument } from "./api.ts";
 import { checkVector, invalid, refuseLength, refuseZero } from "./check-document.ts";
-import { checkAsOf, checkSearch } from "./check-search.ts";
+import { checkAsOf } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { type Collections, modelMismatch, type Opened } from "./collections.ts";
-import { describeAnswer } from "./describe.ts";
 
 export interface ReadParts {
   readonly parts: EngineParts;
@@ -137,50 +120,6 @@ export class Reads {
     return documents - rows.length;
   }
 
-  async search(scope: Scope, input: Partial<SearchRequest>): Promise<SearchResponse> {
-    const { parts } = this.#with;
-    const startedMs = parts.clock.monotonicMs();
-    const request = checkSearch(input);
-    const receipt = emptyReceipt();
-    const answer = await withReceipt(receipt, () =>
-      this.on(scope, async (collection, current) => {
-        const vector = await this.queryVector(collection, request);
-        return await this.#search(collection, request, vector, current);
-      }),
-    );
-    const tookMs = parts.clock.monotonicMs() - startedMs;
-    return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
-  }
-
-  async #search(
-    collection: Collection,
-    request: SearchRequest,
-    vector: Float32Array,
-    current: boolean,
-  ): Promise<VectorAnswer> {
-    const { root, parts } = this.#with;
-    const { include, limit, offset, min_score: minScore, recall, shard_limit: shardLimit } = request;
-    const consistency = current ? "eventual" : request.consistency;
-    const asOf = checkAsOf(request.as_of);
-    if (asOf !== undefined && !current) await collection.log.refresh();
-    const view = await collection.viewAt(asOf);
-    const query: VectorQuery = {
-      vector,
-      limit,
-      offset,
-      minScore,
-      recall,
-      consistency,
-      shardLimit,
-      timeoutMs: Math.min(request.timeout_ms ?? Number.POSITIVE_INFINITY, parts.settings.shardTimeoutMs),
-      withText: include.includes("text") || include.includes("metadata"),
-      withVector: include.includes("embedding"),
-    };
-    const answer = await root.search(view, query);
-    const aside = view.log.manifest.quarantined.map(setAside);
-    return aside.length === 0 ? answer : { ...answer, failed: [...answer.failed, ...aside] };
-  }
-
   /** The vector of a search, of unit length for cosine. Throws `invalid` for one that the collection can't compare. */
   async queryVector(
     collection: Collection,
@@ -224,13 +163,6 @@ async function againOnNewer<T>(log: LogView, task: () => Promise<T>): Promise<T>
     return await task();
   }
 }
-
-/** A search can't know what of it would have been found. */
-const setAside = ({ id }: ShardEntry): ShardFailure => ({
-  shard: id,
-  code: "shard_quarantined",
-  detail: "This shard was damaged and is set aside; its documents are missing from this answer.",
-});
 
 export function documentNotFound(id: string): MosaicError {
   return new MosaicError("not_found", "find document", {

@@ -1,7 +1,11 @@
 import { join } from "node:path";
 import { MosaicError, type Scope } from "../base/index.ts";
-import type { CollectionView, Root } from "../search/index.ts";
+import { type CollectionView, type Moment, momentOf, type Root } from "../search/index.ts";
 import {
+  type DocumentExpression,
+  Expressions,
+  type FilterAnswer,
+  Filters,
   runLimits,
   type ScoredId,
   type SqlAnswer,
@@ -9,19 +13,32 @@ import {
   type SqlHelp,
   SqlPool,
   SqlRoot,
+  type WholeDocument,
 } from "../sql/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
 import type { SqlQuery, SqlResponse } from "./api.ts";
-import { invalid } from "./check-document.ts";
 import { checkAsOf, within } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { describeSql } from "./describe.ts";
 import type { Reads } from "./reads.ts";
 
+/** Documents of one moment by meaning, by words or both; best first. */
+export interface DocumentFinder {
+  find(
+    collection: Collection,
+    moment: Moment,
+    kind: "semantic" | "text" | "hybrid",
+    query: string | Float32Array,
+    limit: number,
+  ): Promise<readonly ScoredId[]>;
+}
+
 export interface SqlParts {
   readonly parts: EngineParts;
   readonly reads: Reads;
   readonly root: Root;
+  /** They need each other: SQL has tables that are searches, and searches filter by SQL. */
+  readonly searches: () => DocumentFinder;
 }
 
 /** SQL over a collection. */
@@ -29,6 +46,8 @@ export class Sql {
   readonly #with: SqlParts;
   readonly #pool: SqlPool;
   readonly #root: SqlRoot;
+  readonly #filters: Filters;
+  readonly #expressions: Expressions;
 
   constructor(sqlParts: SqlParts) {
     this.#with = sqlParts;
@@ -50,6 +69,8 @@ export class Sql {
     });
     const parallel = Math.max(1, Math.min(settings.sqlProcesses, Math.max(1, settings.searchThreads)));
     this.#root = new SqlRoot({ pool: this.#pool, limits, parallel, clock, random, workFolder });
+    this.#filters = new Filters({ pool: this.#pool, parallel, clock, cacheMaxBytes: settings.filterCacheMaxBytes });
+    this.#expressions = new Expressions({ pool: this.#pool, clock });
   }
 
   warm(): void {
@@ -127,55 +148,71 @@ export class Sql {
         if (vector === undefined) throw new MosaicError("internal", "embed text");
         return vector;
       },
-      search: async (kind, query, limit) => {
-        if (kind !== "vector_search") {
-          throw invalid("not_supported", `${kind}() is not available in this version; vector_search() is.`);
-        }
-        return await this.#nearest(collection, view, query, limit);
-      },
+      search: async (kind, query, limit) => await this.#find(collection, view, kind, query, limit),
     };
   }
 
-  async #nearest(
+  async #find(
     collection: Collection,
     view: CollectionView,
+    kind: "vector_search" | "text_search" | "hybrid_search",
     query: string | Float32Array,
     limit: number,
   ): Promise<readonly ScoredId[]> {
-    const { reads, root, parts } = this.#with;
-    const asked = typeof query === "string" ? { query } : { vector: query };
-    const vector = await reads.queryVector(collection, asked);
-    const { hits } = await root.search(view, {
-      vector,
-      limit,
-      offset: 0,
-      minScore: undefined,
-      recall: "balanced",
-      consistency: "eventual",
-      shardLimit: undefined,
-      timeoutMs: parts.settings.shardTimeoutMs,
-      withText: false,
-      withVector: false,
+    const { searches } = this.#with;
+    const asked = { vector_search: "semantic", text_search: "text", hybrid_search: "hybrid" } as const;
+    let found: readonly ScoredId[] = [];
+    await this.#with.root.at(view, "eventual", async (moment) => {
+      found = await searches().find(collection, moment, asked[kind], query, limit);
+      return { failed: [] };
     });
-    return hits;
+    return found;
+  }
+
+  /** Throws for a `where` that is no condition. */
+  readWhere(where: string, params: SqlQuery["params"]): DocumentExpression {
+    return this.#filters.read({ where, params });
+  }
+
+  /** Which rows of a moment fulfil a condition. */
+  async filter(
+    collection: Collection,
+    moment: Moment,
+    condition: DocumentExpression,
+    timeoutMs: number,
+  ): Promise<FilterAnswer> {
+    using pins = new DisposableStack();
+    const help = this.#helpOf(collection, moment.view, "eventual", pins);
+    return await this.#filters.find(condition, dataAt(moment), help, timeoutMs);
+  }
+
+  /** The number that an expression has for each document. */
+  async evaluate(
+    collection: Collection,
+    sql: string,
+    documents: readonly WholeDocument[],
+    timeoutMs: number,
+  ): Promise<readonly (number | null)[]> {
+    using pins = new DisposableStack();
+    const help = this.#helpOf(collection, collection.view, "eventual", pins);
+    return await this.#expressions.evaluate({ sql }, documents, help, timeoutMs);
   }
 }
 
 /** Synchronous: shards and tail are of one moment. */
-function dataOf(view: CollectionView): SqlData {
-  const { targets } = view.snapshot();
-  return {
-    shards: targets.map(({ entry: { id, file, deletes, documents }, excluded }) => ({
-      id,
-      file,
-      deletes,
-      documents,
-      excluded,
-      known: view.summaries.of(id),
-    })),
-    tail: [...view.log.tail.upserts()],
-  };
-}
+const dataOf = (view: CollectionView): SqlData => dataAt(momentOf(view));
+
+const dataAt = ({ view, snapshot: { targets }, tail }: Moment): SqlData => ({
+  shards: targets.map(({ entry: { id, file, deletes, documents }, excluded }) => ({
+    id,
+    file,
+    deletes,
+    documents,
+    excluded,
+    known: view.summaries.of(id),
+  })),
+  tail,
+});
 
 function timeoutOf({ timeout_ms: asked }: SqlQuery, most: number): number {
   if (asked !== undefined) within("timeout_ms", asked, 1, 600_000);

@@ -85,7 +85,17 @@ const hit = z
     metadata: anyObject.optional(),
     created_at: z.string().optional(),
     embedding: z.array(z.number()).optional(),
-    scores: z.record(z.string(), z.number()).optional(),
+    scores: z
+      .record(z.string(), z.number())
+      .optional()
+      .openapi({ description: "What each scorer says; `fused` is the score." }),
+    contributions: z
+      .record(z.string(), z.number())
+      .optional()
+      .openapi({ description: "What each scorer adds to the score." }),
+    highlights: z.array(z.string()).optional().openapi({
+      description: "The best passage, its terms between `<mark>` and `</mark>`; the rest of it is the text as it is.",
+    }),
   })
   .openapi("Hit");
 
@@ -126,6 +136,8 @@ const plan = z
         cells: count,
         cells_selected: count,
         strategy: z.string(),
+        matching: count.optional().openapi({ description: "Rows that fulfil `where`." }),
+        selectivity: z.number().optional().openapi({ description: "Their share of the shard's rows." }),
       }),
     ),
   })
@@ -191,6 +203,7 @@ export const collectionInfo = z
     language: z.string(),
     cluster_by: z.string(),
     shard_max_docs: z.int(),
+    ranker: z.unknown().openapi({ description: "Null: the default of each kind of search." }),
     documents: count,
   })
   .openapi("Collection");

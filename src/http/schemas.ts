@@ -133,6 +133,78 @@ const asOf = z
   .union([z.int().min(1), z.string().min(1).max(40)])
   .openapi({ description: asOfNote, example: "2024-03-01T10:00:00Z" });
 
+const scorer = z
+  .strictObject({
+    name: z.enum(["vector_similarity", "bm25", "pagerank", "freshness", "expression"]),
+    weight: z.number().min(0).default(1),
+    k1: z.number().min(0).max(100).optional().openapi({ description: "Of `bm25`: 1.2 when left out." }),
+    b: z.number().min(0).max(1).optional().openapi({ description: "Of `bm25`: 0.75 when left out." }),
+    half_life_days: z.number().positive().optional().openapi({ description: "Of `freshness`: 14 when left out." }),
+    sql: z
+      .string()
+      .min(1)
+      .optional()
+      .openapi({ description: "Of `expression`: a SQL expression over the document's columns; larger is better." }),
+  })
+  .openapi("Scorer");
+
+const ranker = z
+  .union([
+    z.enum(["default", "full"]),
+    z.strictObject({
+      scorers: z.array(scorer).min(1).max(16),
+      fusion: z.enum(["rrf", "weighted_sum", "max"]).default("rrf"),
+      min_score: z.number().optional(),
+    }),
+  ])
+  .openapi("Ranker", {
+    description: "How results are ranked: a preset, or scorers whose values are fused to a score in 0…1.",
+    example: {
+      scorers: [
+        { name: "bm25", weight: 2 },
+        { name: "freshness", half_life_days: 30 },
+      ],
+      fusion: "rrf",
+    },
+  });
+
+const searchFields = {
+  limit: z.int().min(1).max(1000).default(10).openapi({ description: "How many results." }),
+  offset: z.int().min(0).max(10_000).default(0).openapi({ description: "How many results to skip." }),
+  include: z
+    .array(z.enum(["text", "metadata", "embedding", "scores", "highlights"]))
+    .default(["text", "metadata"])
+    .openapi({ description: "What each result carries besides id and score." }),
+  where: z.string().min(1).optional().openapi({
+    description: "A SQL condition over the columns of `documents`; only documents that fulfil it are found.",
+    example: "created_at > '2024-01-01' AND metadata->>'venue' = 'NeurIPS'",
+  }),
+  params: z
+    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+    .optional()
+    .openapi({ description: "Values of the parameters of `where`." }),
+  ranker: ranker.optional(),
+  min_score: z.number().optional().openapi({ description: "Leaves out results that score less." }),
+  recall: z
+    .enum(["fast", "balanced", "exact"])
+    .default("balanced")
+    .openapi({ description: "How much to look at: `exact` looks at every vector." }),
+  consistency: z
+    .enum(["strong", "eventual"])
+    .default("strong")
+    .openapi({ description: "`strong` sees every acknowledged write; `eventual` saves a look at the storage." }),
+  shard_limit: z.int().min(1).max(1_000_000).optional().openapi({ description: "Most shards to search." }),
+  timeout_ms: z
+    .int()
+    .min(1)
+    .max(600_000)
+    .optional()
+    .openapi({ description: "Deadline of the query, in milliseconds." }),
+  as_of: asOf.optional(),
+  explain: z.boolean().default(false).openapi({ description: "Adds `plan`: which shards were searched, and why." }),
+  collection: collection.optional(),
+};
+
 export const searchBody = z
   .strictObject({
     query: z
@@ -141,37 +213,28 @@ export const searchBody = z
       .optional()
       .openapi({ description: "Text to search for. Give this or `vector`, not both." }),
     vector: vector.optional().openapi({ description: "Vector to search for. Give this or `query`, not both." }),
-    limit: z.int().min(1).max(1000).default(10).openapi({ description: "How many results." }),
-    offset: z.int().min(0).max(10_000).default(0).openapi({ description: "How many results to skip." }),
-    include: z
-      .array(z.enum(["text", "metadata", "embedding", "scores"]))
-      .default(["text", "metadata"])
-      .openapi({ description: "What each result carries besides id and score." }),
-    min_score: z.number().optional().openapi({ description: "Leaves out results that score less." }),
-    recall: z
-      .enum(["fast", "balanced", "exact"])
-      .default("balanced")
-      .openapi({ description: "How much to look at: `exact` looks at every vector." }),
-    consistency: z
-      .enum(["strong", "eventual"])
-      .default("strong")
-      .openapi({ description: "`strong` sees every acknowledged write; `eventual` saves a look at the storage." }),
-    shard_limit: z.int().min(1).max(1_000_000).optional().openapi({ description: "Most shards to search." }),
-    timeout_ms: z
-      .int()
-      .min(1)
-      .max(600_000)
-      .optional()
-      .openapi({ description: "Deadline of the query, in milliseconds." }),
-    as_of: asOf.optional(),
-    explain: z.boolean().default(false).openapi({ description: "Adds `plan`: which shards were searched, and why." }),
-    collection: collection.optional(),
+    ...searchFields,
   })
   .refine((body) => (body.query === undefined) !== (body.vector === undefined), {
     error: "Give exactly one of query and vector.",
     params: { code: "query_or_vector" },
   })
   .openapi("SearchRequest", { example: { query: "how do I back up my data", limit: 3 } });
+
+export const hybridBody = z
+  .strictObject({
+    query: z.string().min(1).optional().openapi({
+      description:
+        'Text to search for: words, `"a phrase"`, `+required`, `-excluded`, `begin*`. At least this or `vector`.',
+    }),
+    vector: vector.optional().openapi({ description: "Vector to search for, instead of one made of `query`." }),
+    ...searchFields,
+  })
+  .refine((body) => body.query !== undefined || body.vector !== undefined, {
+    error: "Give query, vector or both.",
+    params: { code: "query_or_vector" },
+  })
+  .openapi("HybridRequest", { example: { query: "+backup restore", where: "word_count > 20", limit: 3 } });
 
 export const sqlBody = z
   .strictObject({
@@ -220,15 +283,19 @@ export const collectionBody = z
       .enum(["float32", "int8"])
       .optional()
       .openapi({ description: "How vectors are kept: `float32`, the only one in this version." }),
-    language: z.string().min(1).max(35).optional().openapi({ description: "Language of the texts.", example: "en" }),
+    language: z.string().min(1).max(35).optional().openapi({
+      description: "Language of the texts, for their stems: `english` when left out, `none` for none.",
+      example: "en",
+    }),
     cluster_by: z
       .string()
       .regex(/^(embedding|created_at|metadata\..{1,200})$/u, "One of embedding, created_at and metadata.<key>.")
       .optional()
       .openapi({
-        description: "What puts documents into the same shard: `embedding`, the only one in this version.",
+        description: "What documents of a shard have in common after a compaction: `embedding` when left out.",
       }),
     shard_max_docs: z.int().min(1).optional().openapi({ description: "A shard holds at most this many documents." }),
+    ranker: ranker.optional().openapi({ description: "How searches rank that don't say how." }),
   })
   .openapi("CreateCollection", { example: { name: "notes", distance: "cosine" } });
 

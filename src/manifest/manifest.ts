@@ -12,6 +12,8 @@ export interface CollectionSettings {
   readonly language: string;
   readonly clusterBy: string;
   readonly shardMaxDocs: number;
+  /** How searches rank unless they say how: as the API takes it. Absent or null: their own default. */
+  readonly ranker?: unknown;
 }
 
 /** An object that the manifest names: where it is, and what its bytes must be. */

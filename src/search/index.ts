@@ -10,20 +10,26 @@ export { InlineLeaf } from "./inline-leaf.ts";
 export { Leaf } from "./leaf.ts";
 export type {
   LeafDocument,
+  LeafFailure,
   LeafHit,
   LeafReply,
   LeafRequest,
   LeafRow,
   LeafWork,
+  Place,
+  RowFeatures,
   ShardTarget,
   VectorRequest,
 } from "./leaf-request.ts";
 export { type LeafRunner, type LeafTransport, LocalLeaves, partOf } from "./leaves.ts";
 export type { LeafLimits } from "./make-leaf.ts";
+export { filtered, type Moment, matchingRows, momentOf, type RowFilter } from "./moment.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
 export { Root } from "./root.ts";
 export { goneCodes } from "./root-plan.ts";
 export { ShardHealth } from "./shard-health.ts";
 export { byScore, exactScore } from "./similarity.ts";
+export { TermTables } from "./term-tables.ts";
+export { type Bm25Options, type PreparedText, type TextAnswer, TextSearch } from "./text-search.ts";
 export type { FailedShard, Recall, ShardPlan, VectorAnswer, VectorQuery } from "./vector-query.ts";
 export { WorkerPool } from "./worker-pool.ts";

@@ -1,12 +1,13 @@
 import type { Scope, SerializedError } from "../base/index.ts";
 import type { Distance, ShardEntry } from "../manifest/index.ts";
 import type { CellVisits } from "../selection/index.ts";
+import type { TextScoring } from "../shard/index.ts";
 
 /**
  * What the root asks of a leaf: frozen plain data, the same for a thread, a function or `explain`. It names objects by
  * key; whoever runs the leaf sees to it that their bytes are at hand.
  */
-export type LeafRequest = VectorRequest | LookupRequest;
+export type LeafRequest = VectorRequest | LookupRequest | TextRequest | DeadTermsRequest | FeatureRequest;
 
 /** What a leaf needs to know of a shard; it travels with every request, so no more than that. */
 export type LeafShard = Pick<ShardEntry, "id" | "file" | "deletes" | "documents" | "vectors" | "cells">;
@@ -24,6 +25,14 @@ export interface ShardTarget {
   readonly entry: LeafShard;
   /** Ids whose rows here are out of date, because the tail replaces or deletes them. */
   readonly excluded: readonly string[];
+  /** Bit r: row r fulfils the query's filter. Undefined: there is no filter. */
+  readonly matching?: Uint8Array;
+}
+
+/** A row of a shard, from 0. */
+export interface Place {
+  readonly shard: string;
+  readonly row: number;
 }
 
 export interface VectorRequest {
@@ -33,8 +42,11 @@ export interface VectorRequest {
   /** As searched: of unit length for cosine. */
   readonly query: Float32Array;
   readonly distance: Distance;
-  /** `codes`: scan binary codes of the visited cells. `exact`: scan int8 vectors of every cell, with a proven bound. */
-  readonly mode: "codes" | "exact";
+  /**
+   * `codes`: scan binary codes of the visited cells. `exact`: scan int8 vectors of every cell, with a proven bound. `rows`: a
+   * filter left so few rows that all of them are scored in full.
+   */
+  readonly mode: "codes" | "exact" | "rows";
   readonly visits: CellVisits;
   /** Best results wanted of all shards together. */
   readonly limit: number;
@@ -54,6 +66,57 @@ export interface LookupRequest {
   readonly withDocument: boolean;
 }
 
+/** The number of each of the query's terms in a shard (its `terms` table), 0 for one that it doesn't hold. */
+export type TermNumbers = readonly number[];
+
+/** The best rows by BM25. */
+export interface TextRequest {
+  readonly kind: "text";
+  readonly scope: Scope;
+  readonly shards: readonly (ShardTarget & { readonly terms: TermNumbers })[];
+  readonly scoring: TextScoring;
+  readonly limit: number;
+}
+
+/** How many dead and outdated rows of each shard hold each term: what its list of terms counts too much. */
+export interface DeadTermsRequest {
+  readonly kind: "dead terms";
+  readonly scope: Scope;
+  readonly shards: readonly (ShardTarget & { readonly terms: TermNumbers })[];
+}
+
+export interface DeadTerms {
+  readonly shard: string;
+  readonly documents: number;
+  /** Terms of their texts, with repetitions. */
+  readonly terms: number;
+  readonly holding: readonly number[];
+}
+
+/** Rows that were found, with everything that scorers look at. */
+export interface FeatureRequest {
+  readonly kind: "features";
+  readonly scope: Scope;
+  readonly shards: readonly (ShardTarget & { readonly terms: TermNumbers; readonly rows: readonly number[] })[];
+  /** As searched; null: no similarity is wanted. */
+  readonly query: Float32Array | null;
+  readonly distance: Distance;
+  readonly scoring: TextScoring | null;
+  readonly withText: boolean;
+  readonly withVector: boolean;
+}
+
+export interface RowFeatures extends Place {
+  readonly id: string;
+  /** Null without a query or without a vector. */
+  readonly similarity: number | null;
+  readonly bm25: number;
+  readonly createdAt: string;
+  readonly pagerank: number;
+  readonly document: LeafDocument | null;
+  readonly vector: Float32Array | null;
+}
+
 export interface LeafDocument {
   readonly text: string;
   readonly metadata: string;
@@ -66,6 +129,8 @@ export interface LeafHit {
   readonly score: number;
   readonly document: LeafDocument | null;
   readonly vector: Float32Array | null;
+  /** Undefined in the tail. */
+  readonly place?: Place;
 }
 
 export interface LeafRow {
@@ -99,6 +164,8 @@ export interface MissingPart {
 export interface LeafReply {
   readonly hits: readonly LeafHit[];
   readonly rows: readonly LeafRow[];
+  readonly dead?: readonly DeadTerms[];
+  readonly features?: readonly RowFeatures[];
   readonly failed: readonly LeafFailure[];
   readonly work: LeafWork;
   /** What the leaf must have before it can answer. While there is any, hits and rows are not the answer. */

@@ -184,8 +184,7 @@ export class LocalLeaves implements LeafTransport {
 /** The same request for those shards only that `wanted` picks. */
 export function partOf(request: LeafRequest, wanted: (shard: number) => boolean): LeafRequest {
   if (request.shards.every((_target, shard) => wanted(shard))) return request;
-  if (request.kind === "lookup")
-    return { ...request, shards: request.shards.filter((_target, shard) => wanted(shard)) };
+  if (request.kind !== "vector") return someShards(request, wanted);
   const gone = -1;
   let kept = 0;
   const place = request.shards.map((_target, shard) => (wanted(shard) ? kept++ : gone));
@@ -197,6 +196,14 @@ export function partOf(request: LeafRequest, wanted: (shard: number) => boolean)
   const renumbered = picked(shard, these).map((from) => place[from] as number);
   const visits: CellVisits = { shard: renumbered, cell: picked(cell, these), dot: picked(dot, these) };
   return { ...request, shards: request.shards.filter((_target, at) => wanted(at)), visits };
+}
+
+/** TypeScript can't see that a kind's shards stay of that kind. */
+function someShards<Request extends Exclude<LeafRequest, { kind: "vector" }>>(
+  request: Request,
+  wanted: (shard: number) => boolean,
+): Request {
+  return { ...request, shards: request.shards.filter((_target: ShardTarget, shard: number) => wanted(shard)) };
 }
 
 /** The reply without the failures of shards that are asked again. */
@@ -256,6 +263,8 @@ function allFailed(part: LeafRequest, error: unknown): LeafReply {
 const mergeReplies = (a: LeafReply, b: LeafReply): LeafReply => ({
   hits: [...a.hits, ...b.hits],
   rows: [...a.rows, ...b.rows],
+  dead: [...(a.dead ?? []), ...(b.dead ?? [])],
+  features: [...(a.features ?? []), ...(b.features ?? [])],
   failed: [...a.failed, ...b.failed],
   work: addWork(a.work, b.work),
 });

@@ -30,6 +30,8 @@ export class OpenShard {
   readonly #kernel: Kernel;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
+  readonly #rowOf = new Map<string, number | undefined>();
+  #lengths: Uint32Array | undefined;
 
   constructor(file: ShardReader, place: LocalPlace, kernel: Kernel, mappedBytes: number) {
     this.file = file;
@@ -68,6 +70,21 @@ export class OpenShard {
     return decoded;
   }
 
+  /** Terms of each row; kept, 4 bytes a row. */
+  lengths(): Uint32Array {
+    this.#lengths ??= this.file.lengths();
+    return this.#lengths;
+  }
+
+  /** The row of an id, if it has one here: remembered, because the tail asks for the same ids again with every query. */
+  rowOf(id: string): number | undefined {
+    if (this.#rowOf.has(id)) return this.#rowOf.get(id);
+    const row = this.file.rowOf(id);
+    if (this.#rowOf.size >= rememberedIds) this.#rowOf.clear();
+    this.#rowOf.set(id, row);
+    return row;
+  }
+
   dropCells(): void {
     for (const cell of this.#cells.values()) this.#kernel.freeCell(cell);
     this.#cells.clear();
@@ -78,6 +95,8 @@ export class OpenShard {
     this.file.close();
   }
 }
+
+const rememberedIds = 20_000;
 
 const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `${place.path} ${place.serial}`);
 

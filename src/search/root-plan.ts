@@ -1,9 +1,9 @@
 import { deserializeError, type MosaicError, type SerializedError } from "../base/index.ts";
-import type { Distance } from "../manifest/index.ts";
 import { type CellVisits, recallTargets, type Selection, selectCells } from "../selection/index.ts";
-import type { CollectionView, Snapshot } from "./collection-view.ts";
-import type { LeafHit, LeafReply, VectorRequest } from "./leaf-request.ts";
+import { cellRows } from "../shard/index.ts";
+import type { LeafHit, LeafReply, ShardTarget, VectorRequest } from "./leaf-request.ts";
 import { noWork } from "./leaf-request.ts";
+import { type Moment, matchingRows } from "./moment.ts";
 import { exactScore } from "./similarity.ts";
 import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
 
@@ -14,12 +14,12 @@ export const emptyReply: LeafReply = { hits: [], rows: [], failed: [], work: noW
 
 /** Documents of the tail, scored where they are. */
 export function scoreTail(
-  view: CollectionView,
-  distance: Distance,
+  { snapshot, tail }: Moment,
   query: VectorQuery,
 ): { hits: readonly LeafHit[]; scored: number } {
+  const { distance } = snapshot.manifest.settings;
   const hits: LeafHit[] = [];
-  for (const { id, vector, text, metadata, createdAt, updatedAt } of view.log.tail.upserts()) {
+  for (const { id, vector, text, metadata, createdAt, updatedAt } of tail) {
     if (vector === null) continue;
     const document = query.withText ? { text, metadata, createdAt, updatedAt } : null;
     hits.push({
@@ -33,31 +33,33 @@ export function scoreTail(
 }
 
 /** The request for all leaves together; the transport splits it. Only cosine has codes; the others scan exactly. */
-export function plan(
-  view: CollectionView,
-  snapshot: Snapshot,
-  query: VectorQuery,
-): { request: VectorRequest; selection: Selection } {
+export function plan(moment: Moment, query: VectorQuery): { request: VectorRequest; selection: Selection } {
+  const { view, snapshot } = moment;
   const { manifest, scope, targets } = snapshot;
   const { distance } = manifest.settings;
   const target = query.recall === "exact" || distance !== "cosine" ? undefined : recallTargets[query.recall];
   const index = view.cellsOf(manifest);
-  const selection = selectCells({ index, query: query.vector, distance, target, shardLimit: query.shardLimit });
+  const matching = matchingOfCells(moment);
+  const { vector, shardLimit } = query;
+  const selection = selectCells({ index, query: vector, distance, target, shardLimit, matching });
   const wanted = query.limit + query.offset;
   const keptAt = new Map<number, number>();
   selection.shards.forEach(({ kept }, at) => {
     if (kept) keptAt.set(at, keptAt.size);
   });
+  const rescore = Math.max(target?.rescoreLeast ?? 0, wanted * (target?.rescorePerResult ?? 0));
+  const few = matching !== undefined && matching.reduce((sum, rows) => sum + rows, 0) <= rescore;
+  const mode = few ? "rows" : target === undefined ? "exact" : "codes";
   const request: VectorRequest = {
     kind: "vector",
     scope,
     shards: targets.filter((_target, at) => keptAt.has(at)),
     query: query.vector,
     distance,
-    mode: target === undefined ? "exact" : "codes",
+    mode,
     visits: renumbered(selection.visits, keptAt),
     limit: wanted,
-    rescore: Math.max(target?.rescoreLeast ?? 0, wanted * (target?.rescorePerResult ?? 0)),
+    rescore,
     rescoreMargin: (target?.rescoreMargin ?? 0) / Math.sqrt(query.vector.length),
     withText: query.withText,
     withVector: query.withVector,
@@ -70,19 +72,36 @@ function renumbered(visits: CellVisits, place: ReadonlyMap<number, number>): Cel
   return { ...visits, shard: visits.shard.map((shard) => place.get(shard) as number) };
 }
 
+/** Rows of each cell that fulfil the filter, in the order of the cell index; undefined without a filter. */
+function matchingOfCells({ view, snapshot: { manifest, targets }, filter }: Moment): Uint32Array | undefined {
+  if (filter === undefined) return undefined;
+  const index = view.cellsOf(manifest);
+  return Uint32Array.from(index.shard, (shard, at) => {
+    const first = (index.cell[at] as number) * cellRows;
+    return matchingRows(targets[shard] as ShardTarget, first, first + (index.rows[at] as number));
+  });
+}
+
+const strategies = {
+  rows: "rows of the filter, float32 scoring",
+  exact: "int8 scan with bound, float32 rescoring",
+  codes: "code scan, float32 rescoring",
+} as const;
+
 export function shardPlans(
-  { manifest }: Snapshot,
+  { snapshot: { manifest, targets }, filter }: Moment,
   selection: Selection,
-  mode: "codes" | "exact",
+  mode: VectorRequest["mode"],
 ): readonly ShardPlan[] {
   return manifest.shards.map(({ id, documents, cells }, at) => {
     const { kept = false, reason = "empty", cells: cellsSelected = 0 } = selection.shards[at] ?? {};
     const strategy = !kept
       ? "none"
-      : mode === "exact"
-        ? "int8 scan with bound, float32 rescoring"
-        : "code scan, float32 rescoring";
-    return { shard: id, kept, reason, documents, cells, cellsSelected, strategy };
+      : mode === "codes" && filter !== undefined
+        ? `filtered ${strategies.codes}`
+        : strategies[mode];
+    const matching = filter === undefined ? undefined : matchingRows(targets[at] as ShardTarget);
+    return { shard: id, kept, reason, documents, cells, cellsSelected, strategy, matching };
   });
 }
 

@@ -2,10 +2,20 @@ import type { Clock } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { CollectionView } from "./collection-view.ts";
-import { type LeafRow, leafShard, type ShardTarget } from "./leaf-request.ts";
+import {
+  type FeatureRequest,
+  type LeafFailure,
+  type LeafRow,
+  leafShard,
+  type Place,
+  type RowFeatures,
+  type ShardTarget,
+} from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
+import { type Moment, momentOf } from "./moment.ts";
 import { emptyReply, failedShard, goneCodes, lookupError, plan, scoreTail, shardPlans } from "./root-plan.ts";
 import { byScore } from "./similarity.ts";
+import type { PreparedText } from "./text-search.ts";
 import type { VectorAnswer, VectorQuery } from "./vector-query.ts";
 
 /** Plans a query, fans it out to leaves, merges what comes back. */
@@ -19,20 +29,33 @@ export class Root {
   }
 
   async search(view: CollectionView, query: VectorQuery): Promise<VectorAnswer> {
-    await view.refresh(query.consistency);
-    const answer = await this.#searchOnce(view, query);
-    // Objects of an old manifest may be gone; the newest one names what replaced them.
-    if (!answer.failed.some(({ code }) => goneCodes.has(code))) return answer;
-    const { generation } = answer.plan;
-    await view.refresh("strong");
-    return view.log.manifest.generation === generation ? answer : await this.#searchOnce(view, query);
+    return await this.at(view, query.consistency, (moment) => this.searchAt(moment, query));
   }
 
-  async #searchOnce(view: CollectionView, query: VectorQuery): Promise<VectorAnswer> {
+  /**
+   * Runs a query on one moment of the collection. When objects of its manifest turn out to be gone and a newer one names
+   * what replaced them, once more on that.
+   */
+  async at<Answer extends { readonly failed: readonly { readonly code: string }[] }>(
+    view: CollectionView,
+    consistency: "strong" | "eventual",
+    task: (moment: Moment) => Promise<Answer>,
+  ): Promise<Answer> {
+    await view.refresh(consistency);
+    const moment = momentOf(view);
+    const answer = await task(moment);
+    if (!answer.failed.some(({ code }) => goneCodes.has(code))) return answer;
+    await view.refresh("strong");
+    const { generation } = moment.snapshot.manifest;
+    return view.log.manifest.generation === generation ? answer : await task(momentOf(view));
+  }
+
+  /** The documents nearest to a vector, at one moment. */
+  async searchAt(moment: Moment, query: VectorQuery): Promise<VectorAnswer> {
     const startedMs = this.#clock.monotonicMs();
-    const snapshot = view.snapshot();
-    const tail = scoreTail(view, snapshot.manifest.settings.distance, query); // in the same turn as the snapshot
-    const { request, selection } = plan(view, snapshot, query);
+    const { snapshot } = moment;
+    const tail = scoreTail(moment, query);
+    const { request, selection } = plan(moment, query);
     const rootMs = this.#clock.monotonicMs() - startedMs;
     const reply = request.shards.length === 0 ? emptyReply : await this.#leaves.ask(request, query.timeoutMs);
     const receipt = currentReceipt();
@@ -43,10 +66,43 @@ export class Root {
       hits: good.slice(query.offset, query.offset + query.limit),
       failed: reply.failed.map(failedShard),
       work: { ...reply.work, tailDocuments: tail.scored },
-      plan: { generation: snapshot.manifest.generation, shards: shardPlans(snapshot, selection, request.mode) },
+      plan: { generation: snapshot.manifest.generation, shards: shardPlans(moment, selection, request.mode) },
       shardsSearched: selection.shards.filter(({ kept }) => kept).length,
       cellsTotal: snapshot.manifest.shards.reduce((sum, { cells }) => sum + cells, 0),
     };
+  }
+
+  /** What scorers look at, of rows of one moment. */
+  async features(
+    { snapshot: { scope, targets } }: Moment,
+    places: readonly Place[],
+    wanted: Pick<FeatureRequest, "query" | "distance" | "withText" | "withVector"> & {
+      readonly text: PreparedText | undefined;
+    },
+    timeoutMs: number,
+  ): Promise<{
+    readonly rows: readonly RowFeatures[];
+    readonly failed: readonly LeafFailure[];
+    readonly computeMs: number;
+  }> {
+    const rows = new Map<string, number[]>();
+    for (const { shard, row } of places) {
+      const known = rows.get(shard);
+      if (known === undefined) rows.set(shard, [row]);
+      else known.push(row);
+    }
+    const { text, ...others } = wanted;
+    const shards = targets
+      .filter(({ entry }) => rows.has(entry.id))
+      .map((target) => ({
+        ...target,
+        terms: text?.numbers.get(target.entry.id) ?? [],
+        rows: (rows.get(target.entry.id) ?? []).sort((a, b) => a - b),
+      }));
+    if (shards.length === 0) return { rows: [], failed: [], computeMs: 0 };
+    const scoring = text?.scoring ?? null;
+    const reply = await this.#leaves.ask({ kind: "features", scope, shards, scoring, ...others }, timeoutMs);
+    return { rows: reply.features ?? [], failed: reply.failed, computeMs: reply.work.computeMs };
   }
 
   /** The live row of each id that has one in a shard; ids that the tail knows are the caller's business. */

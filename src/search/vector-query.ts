@@ -30,6 +30,8 @@ export interface ShardPlan {
   readonly cells: number;
   readonly cellsSelected: number;
   readonly strategy: string;
+  /** Rows that fulfil the filter, dead ones included; undefined without one. */
+  readonly matching: number | undefined;
 }
 
 export interface VectorAnswer {

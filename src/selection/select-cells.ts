@@ -25,6 +25,11 @@ export interface SelectionRequest {
   readonly target: RecallTarget | undefined;
   /** At most this many shards; undefined: as many as the target needs. */
   readonly shardLimit: number | undefined;
+  /**
+   * Rows of each cell that fulfil the query's filter, in the order of the index. Then cells without any are left out, and
+   * as many fulfilling rows are covered as rows would be without a filter: so the recall is no less.
+   */
+  readonly matching?: Uint32Array | undefined;
 }
 
 /**
@@ -34,12 +39,14 @@ export interface SelectionRequest {
 export function selectCells(request: SelectionRequest): Selection {
   const { index, query, target, shardLimit } = request;
   // Exact and unlimited: the order does not matter, so nothing is computed.
-  if (target === undefined && shardLimit === undefined) return everything(index);
+  if (target === undefined && shardLimit === undefined && request.matching === undefined) return everything(index);
   const dot = index.centroids.dots(query);
-  const ranked = descending(reach(request, dot));
+  const { matching } = request;
+  const all = descending(reach(request, dot));
+  const ranked = matching === undefined ? all : all.filter((at) => (matching[at] as number) > 0);
   const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
   const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
-  const chosen = target === undefined ? within : covering(within, index, target);
+  const chosen = target === undefined ? within : covering(within, index, target, matching ?? index.rows);
   const visits = { shard: picked(index.shard, chosen), cell: picked(index.cell, chosen), dot: picked(dot, chosen) };
   const counts = new Uint32Array(index.shards);
   for (const shard of visits.shard) counts[shard] = (counts[shard] as number) + 1;
@@ -48,7 +55,7 @@ export function selectCells(request: SelectionRequest): Selection {
     shards: Array.from(counts, (cells, shard) => ({
       kept: cells > 0,
       cells,
-      reason: reasonOf(index, shard, cells, allowed !== undefined && !allowed.has(shard)),
+      reason: reasonOf(request, shard, cells, allowed !== undefined && !allowed.has(shard)),
     })),
   };
 }
@@ -123,17 +130,29 @@ function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): Reado
   return best;
 }
 
-function covering(ranked: Uint32Array, index: CellIndex, target: RecallTarget): Uint32Array {
+function covering(
+  ranked: Uint32Array,
+  index: CellIndex,
+  target: RecallTarget,
+  rowsOf: { readonly [at: number]: number },
+): Uint32Array {
   const wanted = rowsToScan(target, index.builds);
   let rows = 0;
   let end = 0;
-  for (; end < ranked.length && rows < wanted; end++) rows += index.rows[ranked[end] as number] as number;
+  for (; end < ranked.length && rows < wanted; end++) rows += rowsOf[ranked[end] as number] as number;
   return ranked.subarray(0, end);
 }
 
-function reasonOf(index: CellIndex, shard: number, cells: number, limited: boolean): string {
+function reasonOf({ index, matching }: SelectionRequest, shard: number, cells: number, limited: boolean): string {
   const all = index.cellsOf[shard] as number;
   if (all === 0) return "empty";
   if (limited) return "limit";
+  if (cells === 0 && matching !== undefined && !someMatch(index, shard, matching)) return "metadata";
   return cells === all ? "all" : "centroid";
+}
+
+function someMatch(index: CellIndex, shard: number, matching: Uint32Array): boolean {
+  for (let at = 0; at < matching.length; at++)
+    if (index.shard[at] === shard && (matching[at] as number) > 0) return true;
+  return false;
 }

@@ -4,7 +4,11 @@
  * Owns: the allow-list, the planner, the processes that run users' SQL.
  * Never: runs a user's text as it came, runs it where it can't be ended, or decides which objects are live.
  */
+
+export type { DocumentExpression } from "./condition.ts";
 export type { ObjectRef, ScoredId, SearchKind, SqlData, SqlHelp, SqlShard, TailDocument } from "./data.ts";
+export { Expressions, type WholeDocument } from "./expressions.ts";
+export { type FilterAnswer, Filters } from "./filters.ts";
 export type { Parameters } from "./language/parameters.ts";
 export { type SqlValue, toWire, type WireValue } from "./language/values.ts";
 export type { SqlPlan, Strategy } from "./plan/sql-plan.ts";

@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../base/index.ts";
-import { asMosaicError, formatTimestamp, type SerializedError, serializeError } from "../base/index.ts";
+import { formatTimestamp, type SerializedError } from "../base/index.ts";
 import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
 import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
 import { timedOut } from "./language/errors.ts";
@@ -17,6 +17,7 @@ import type { SqlPool } from "./process/pool.ts";
 import { mayMatch } from "./prune/prune.ts";
 import { columnTitles, readStatement, type Statement } from "./statement.ts";
 import { bytesOf, tailRows } from "./tail-rows.ts";
+import { divided, unitOf } from "./units.ts";
 
 export interface SqlRequest {
   readonly sql: string;
@@ -55,9 +56,6 @@ export interface SqlRootOptions {
   /** Local folder for what leaves write. */
   readonly workFolder: string;
 }
-
-/** Fewer documents than these are not worth a second process. */
-const documentsPerLeaf = 5000;
 
 /** Answers a statement: reads it, plans it, has leaves run their half over each shard, and the root the other. */
 export class SqlRoot {
@@ -179,7 +177,7 @@ class Run {
     parts: PartFolder,
   ): Promise<Leaves> {
     const { limits, parallel } = this.#options;
-    const fetched = await Promise.all(shards.map((shard) => this.#unitOf(shard)));
+    const fetched = await Promise.all(shards.map((shard) => unitOf(shard, this.#help)));
     const lost = fetched.filter((found) => "error" in found);
     const units = fetched.filter((found) => "kind" in found);
     const groups = divided(units, shards, parallel);
@@ -199,19 +197,6 @@ class Run {
       bytes: outcomes.reduce((sum, { bytes }) => sum + bytes, 0),
       failed: [...lost, ...outcomes.flatMap(({ failed }) => failed)],
     };
-  }
-
-  /** The shard with local files, or why there are none. */
-  async #unitOf({ id, file, deletes, excluded }: SqlShard): Promise<Unit | Failure> {
-    try {
-      const [path, bitmap] = await Promise.all([
-        this.#help.file(file),
-        deletes === null ? null : this.#help.file(deletes),
-      ]);
-      return { kind: "shard", shard: id, file: path, deletes: bitmap, excluded };
-    } catch (error) {
-      return { shard: id, error: serializeError(asMosaicError(error, "fetch shard")) };
-    }
   }
 
   async #final(
@@ -260,21 +245,6 @@ function newGroup(groups: Unit[][]): Unit[] {
   const group: Unit[] = [];
   groups.push(group);
   return group;
-}
-
-/** The units in as many groups of about equal size as are worth it, the largest shards first. */
-function divided(units: readonly Unit[], shards: readonly SqlShard[], parallel: number): Unit[][] {
-  const sizes = new Map(shards.map(({ id, documents }) => [id, documents]));
-  const sizeOf = (unit: Unit): number => (unit.kind === "shard" ? (sizes.get(unit.shard) ?? 0) : 0);
-  const total = units.reduce((sum, unit) => sum + sizeOf(unit), 0);
-  const count = Math.min(parallel, units.length, Math.max(1, Math.floor(total / documentsPerLeaf)));
-  const groups = Array.from({ length: count }, () => ({ size: 0, units: [] as Unit[] }));
-  for (const unit of [...units].sort((a, b) => sizeOf(b) - sizeOf(a))) {
-    const least = groups.reduce((best, group) => (group.size < best.size ? group : best));
-    least.units.push(unit);
-    least.size += sizeOf(unit);
-  }
-  return groups.map((group) => group.units);
 }
 
 /** EXPLAIN: the plan as rows. */

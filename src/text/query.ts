@@ -2,7 +2,7 @@ import type { Analyzer } from "./analyzer.ts";
 
 /** One thing that a query looks for. */
 export interface Clause {
-  /** `term`: one term. `phrase`: terms one after the other. `prefix`: terms that begin so; `terms` is the one beginning. */
+  /** `term`: one term. `phrase`: terms one after the other. `prefix`: terms that begin as the first of `terms`, or are the second, its stem. */
   readonly kind: "term" | "phrase" | "prefix";
   readonly terms: readonly string[];
   /** `should`: better with it. `must`: not without it. `never`: not with it. */
@@ -54,7 +54,7 @@ function clausesOf(body: string, quoted: boolean, occur: Clause["occur"], analyz
   const last = tokens.at(-1);
   const before = tokens.slice(0, -1).map(({ term }) => ({ kind: "term", terms: [term], occur }) as const);
   if (last === undefined) return before;
-  return [...before, { kind: "prefix", terms: [analyzer.prefix(body.slice(last.start, last.end))], occur }];
+  return [...before, { kind: "prefix", terms: [analyzer.prefix(body.slice(last.start, last.end)), last.term], occur }];
 }
 
 function distinct(clauses: readonly Clause[]): readonly Clause[] {

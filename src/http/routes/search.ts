@@ -1,7 +1,7 @@
 import type { SearchResponse } from "../../engine/index.ts";
 import { searchResult, sqlResult } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { collectionQuery, searchBody, sqlBody } from "../schemas.ts";
+import { collectionQuery, hybridBody, searchBody, sqlBody } from "../schemas.ts";
 import { given } from "../validate.ts";
 
 /** https://www.w3.org/TR/server-timing/: durations in milliseconds; `compute` is the sum over all threads. */
@@ -11,6 +11,18 @@ function serverTiming(totalMs: number, { stats }: SearchResponse): string {
     .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
     .join(", ");
 }
+
+const filterProblems = [
+  "sql_syntax",
+  "sql_not_allowed",
+  "sql_failed",
+  "unknown_column",
+  "unknown_function",
+  "invalid_parameter",
+  "query_too_large",
+  "query_timeout",
+  "invalid_ranker",
+] as const;
 
 export const searchOperations: readonly Operation[] = [
   operation({
@@ -32,10 +44,40 @@ export const searchOperations: readonly Operation[] = [
       "embedding_required",
       "invalid_as_of",
       "snapshot_gone",
+      ...filterProblems,
     ],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
       const result = await engine.search(scope, given(request));
+      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
+      return c.json(result);
+    },
+  }),
+  operation({
+    operationId: "hybrid",
+    method: "post",
+    path: "/api/v1/search/hybrid",
+    tag: "Search",
+    summary: "Search by meaning and by words",
+    description:
+      "The documents that are nearest in meaning and those that hold the words, fused by reciprocal rank or by the ranker that is given.",
+    needs: "read",
+    query: collectionQuery,
+    body: hybridBody,
+    answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
+    takesVectors: true,
+    problems: [
+      "collection_not_found",
+      "query_or_vector",
+      "empty_query",
+      "embedding_required",
+      "invalid_as_of",
+      "snapshot_gone",
+      ...filterProblems,
+    ],
+    async handle({ c, engine, tools, scope, body }) {
+      const { collection: _, ...request } = body;
+      const result = await engine.hybrid(scope, given(request));
       c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
       return c.json(result);
     },
@@ -66,7 +108,6 @@ export const searchOperations: readonly Operation[] = [
       "query_too_large",
       "query_timeout",
       "embedding_required",
-      "not_supported",
     ],
     async handle({ c, engine, scope, body }) {
       const { collection: _, ...query } = body;

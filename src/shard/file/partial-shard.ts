@@ -91,6 +91,17 @@ export class PartialShard implements ShardReader {
     return { id, text, metadata, embedding, createdAt, updatedAt, pagerank } as StoredRow;
   }
 
+  idsOf(rows: readonly number[]): readonly string[] {
+    const ascending = [...new Set(rows)].sort((a, b) => a - b);
+    const found = this.#rows(
+      "documents",
+      ascending.map((row) => row + 1),
+      [column.id],
+    );
+    const byRow = new Map(ascending.map((row, at) => [row, found[at]?.[0] as string]));
+    return rows.map((row) => byRow.get(row) as string);
+  }
+
   vectors(
     rows: readonly number[],
   ): readonly { readonly row: number; readonly id: string; readonly vector: Float32Array }[] {

@@ -15,6 +15,8 @@ export interface StoredRow {
 export interface ShardReader {
   rowOf(id: string): number | undefined;
   row(row: number): StoredRow;
+  /** In the order of the rows. */
+  idsOf(rows: readonly number[]): readonly string[];
   vectors(
     rows: readonly number[],
   ): readonly { readonly row: number; readonly id: string; readonly vector: Float32Array }[];
@@ -102,6 +104,13 @@ export class ShardFile implements ShardReader {
       row + 1,
     );
     return this.#present(found) as StoredRow;
+  }
+
+  idsOf(rows: readonly number[]): readonly string[] {
+    return rows.map((row) => {
+      const found = this.#get("SELECT id FROM documents WHERE rowid = ?", row + 1);
+      return (this.#present(found) as { id: string }).id;
+    });
   }
 
   /** Ids and vectors of some rows in one statement: what scoring needs. In row order. */

@@ -233,12 +233,14 @@ export class TextScan {
     return this.#must.length > 0 ? this.#conjunction(top, shard, isLive) : this.#disjunction(top, shard, isLive);
   }
 
-  /** The score of each of some rows, ascending, whatever must or must never be in them; 0 for one that holds nothing. */
+  /** The score of each of some rows, ascending; 0 for one that does not match. */
   scores(rows: readonly number[]): Float64Array {
     const matchers = [...this.#must, ...this.#should];
-    return Float64Array.from(rows, (row) =>
-      matchers.reduce((sum, matcher) => (matcher.advance(row) === row ? sum + matcher.score() : sum), 0),
-    );
+    return Float64Array.from(rows, (row) => {
+      if (this.#impossible || this.#excluded(row)) return 0;
+      if (this.#must.some((matcher) => matcher.advance(row) !== row)) return 0;
+      return matchers.reduce((sum, matcher) => (matcher.advance(row) === row ? sum + matcher.score() : sum), 0);
+    });
   }
 
   #conjunction(top: TopRows, shard: number, isLive: (row: number) => boolean): number {

@@ -10,6 +10,7 @@ import {
 import { print, printSelect } from "../language/print.ts";
 import { type Node, walk } from "../language/tree.ts";
 import { conditionOf, conjunctsOf, type FoundIds } from "./conjuncts.ts";
+import { indexable } from "./indexable.ts";
 import { both } from "./make.ts";
 import type { Source } from "./sources.ts";
 import type { SqlPlan } from "./sql-plan.ts";
@@ -22,7 +23,8 @@ export function gatherPlan(select: Select, sources: readonly Source[], searches:
   const rootSql = printSelect(select);
   if (sources.length === 0) return { strategy: "none", leaf: null, rootSql };
   const columns = columnsOf(select);
-  const condition = conditionOfAll(sources, searches);
+  const whole = conditionOfAll(sources, searches);
+  const condition = whole && indexable(whole);
   const where = condition === undefined ? "" : ` WHERE ${print(condition)}`;
   return {
     strategy: "gather",

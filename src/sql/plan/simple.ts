@@ -3,6 +3,7 @@ import { columnNames, type DocumentColumn, isDocumentColumn, lower } from "../la
 import { isAggregateCall } from "../language/functions.ts";
 import { print } from "../language/print.ts";
 import { type Node, rewrite, someNode, walk } from "../language/tree.ts";
+import { indexable } from "./indexable.ts";
 import { brackets, id } from "./make.ts";
 import { aliasOf, onlySource, type Source } from "./sources.ts";
 
@@ -42,7 +43,7 @@ export function simpleOf(select: Select, sources: readonly Source[]): Simple | u
   const resolved = {
     columns: names.columns,
     distinct: core.distinctness === "Distinct",
-    where: core.whereClause && names.resolve(core.whereClause),
+    where: core.whereClause && indexable(names.resolve(core.whereClause)),
     groupBy: (core.groupBy ?? []).map((expr) => names.resolve(names.atPosition(expr) ?? expr)),
     having: core.having && names.resolve(core.having),
     orderBy: orderBy.map((sorted) => names.term(sorted)),

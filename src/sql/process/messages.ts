@@ -2,7 +2,7 @@ import type { SerializedError } from "../../base/index.ts";
 import type { SqlValue } from "../language/values.ts";
 
 /** What a process of the pool is asked and answers: plain data. */
-export type Job = PrepareJob | LeafJob | FinalJob;
+export type Job = PrepareJob | LeafJob | FinalJob | FilterJob | ValuesJob;
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
@@ -77,6 +77,33 @@ export interface FinalJob {
   readonly maxBytes: number;
 }
 
+/** Finds the rows of each unit that fulfil a condition, dead ones included. */
+export interface FilterJob {
+  readonly kind: "filter";
+  readonly units: readonly Unit[];
+  readonly condition: string;
+  readonly values: BoundValues;
+}
+
+export interface FilterReply {
+  /** Bit r: row r does; no bytes when none does. `shard` is null for documents that came with the job. */
+  readonly found: readonly { readonly shard: string | null; readonly bits: Uint8Array }[];
+  readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
+}
+
+/** The value of an expression for each of some documents. */
+export interface ValuesJob {
+  readonly kind: "values";
+  readonly rows: RowsUnit;
+  readonly expression: string;
+  readonly values: BoundValues;
+}
+
+export interface ValuesReply {
+  /** Null for what is no number. */
+  readonly values: readonly (number | null)[];
+}
+
 export interface PrepareReply {
   readonly columns: readonly string[];
 }
@@ -97,6 +124,8 @@ export interface Replies {
   readonly prepare: PrepareReply;
   readonly leaf: LeafOutcome;
   readonly final: FinalReply;
+  readonly filter: FilterReply;
+  readonly values: ValuesReply;
 }
 
 export type Reply = { readonly result: Replies[keyof Replies] } | { readonly error: SerializedError };

@@ -86,6 +86,17 @@ export class OpenUnits {
     }
   }
 
+  /** Runs `task` on the unit's connection, whatever `documents` shows there at the moment; told the table of its rows. */
+  useFile<T>(unit: Unit, task: (connection: Connection, table: string) => T): T {
+    if (unit.kind === "rows") return this.#useRows(unit, (connection) => task(connection, "main.rows"));
+    try {
+      return task(this.#shard(unit.file).connection, "shard.documents");
+    } catch (error) {
+      this.#open.delete(unit.file.key);
+      throw error;
+    }
+  }
+
   #shard(file: FileRef): OpenShard {
     const known = this.#open.get(file.key);
     if (known !== undefined) return known;

@@ -6,6 +6,8 @@ import { Connection } from "./connection.ts";
 import { failureOf } from "./failure.ts";
 import type { RunLimits } from "./limits.ts";
 import type {
+  FilterJob,
+  FilterReply,
   FinalJob,
   FinalReply,
   GivenTable,
@@ -16,6 +18,8 @@ import type {
   PrepareJob,
   PrepareReply,
   Replies,
+  ValuesJob,
+  ValuesReply,
 } from "./messages.ts";
 import { fileUri, type OpenUnits, unitReads } from "./open-units.ts";
 
@@ -29,8 +33,18 @@ export interface JobContext {
 /** Does one job; synchronous, and only in a process that may be killed. Throws errors for who sent the statement. */
 export function runJob(job: Job, context: JobContext): Replies[keyof Replies] {
   try {
-    if (job.kind === "prepare") return prepare(job, context);
-    return job.kind === "leaf" ? leaf(job, context) : final(job, context);
+    switch (job.kind) {
+      case "prepare":
+        return prepare(job, context);
+      case "leaf":
+        return leaf(job, context);
+      case "final":
+        return final(job, context);
+      case "filter":
+        return filter(job, context);
+      case "values":
+        return values(job, context);
+    }
   } catch (error) {
     throw failureOf(error);
   }
@@ -142,6 +156,56 @@ function collect(found: Iterable<SqlValue[]>, { maxRows, maxBytes }: FinalJob): 
     rows.push(row);
   }
   return rows;
+}
+
+function filter({ units: all, condition, values: bound }: FilterJob, { units }: JobContext): FilterReply {
+  const found: { shard: string | null; bits: Uint8Array }[] = [];
+  const failed: { shard: string; error: ReturnType<typeof serializeError> }[] = [];
+  for (const unit of all) {
+    try {
+      const bits = units.useFile(unit, (connection, table) => matching(connection, table, condition, bound));
+      found.push({ shard: unit.kind === "shard" ? unit.shard : null, bits });
+    } catch (cause) {
+      const error = failureOf(cause);
+      if (unit.kind !== "shard" || !isMosaicError(error, "data")) throw error;
+      failed.push({ shard: unit.shard, error: serializeError(error) });
+    }
+  }
+  return { found, failed };
+}
+
+/** One JSON text of all row numbers crosses into JavaScript many times faster than as many rows. */
+function matching(connection: Connection, table: string, condition: string, bound: FilterJob["values"]): Uint8Array {
+  const statement = connection.guarded({ reads: unitReads, writes: new Set() }, () =>
+    connection.db.prepare(
+      `SELECT json_group_array(rowid) AS rows, max(rowid) AS last FROM ${table} WHERE ${condition}`,
+    ),
+  );
+  statement.setAllowUnknownNamedParameters(true);
+  const { rows, last } = statement.get(bound) as { rows: string; last: number | null };
+  const bits = new Uint8Array(Math.ceil((last ?? 0) / 8));
+  for (const rowid of JSON.parse(rows) as readonly number[]) {
+    const row = rowid - 1;
+    bits[row >>> 3] = (bits[row >>> 3] as number) | (1 << (row & 7));
+  }
+  return bits;
+}
+
+function values({ rows, expression, values: bound }: ValuesJob, { units }: JobContext): ValuesReply {
+  return units.useFile(rows, (connection, table) => {
+    const statement = connection.guarded({ reads: unitReads, writes: new Set() }, () =>
+      connection.db.prepare(`SELECT ${expression} AS value FROM ${table} ORDER BY rowid`),
+    );
+    statement.setAllowUnknownNamedParameters(true);
+    statement.setReadBigInts(true);
+    const found = statement.all(bound) as { value: SqlValue }[];
+    return { values: found.map(({ value }) => numberOf(value)) };
+  });
+}
+
+function numberOf(value: SqlValue): number | null {
+  const number = typeof value === "bigint" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
 const sizeOf = (value: SqlValue): number =>

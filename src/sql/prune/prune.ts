@@ -1,8 +1,8 @@
 import type { Expr, LikeExpr } from "sqlite3-parser";
 import type { Bloom, ShardValues } from "../../shard/index.ts";
 import { valueKey } from "../../shard/index.ts";
-import { lower } from "../language/documents.ts";
 import type { SqlValue } from "../language/values.ts";
+import { keyOf } from "../plan/indexable.ts";
 import { opened } from "../plan/simple.ts";
 import type { BoundValues } from "../process/messages.ts";
 import { type Comparisons, compare, type Domain, isEmpty, mayBegin } from "./domain.ts";
@@ -230,20 +230,3 @@ function judged(found: Comparisons, op: string, value: SqlValue): Outcomes {
       return anything;
   }
 }
-
-/** The key of `metadata->>'k'`, `metadata->>'$.k'` and `json_extract(metadata, '$.k')`. */
-function keyOf(expr: Expr): string | undefined {
-  if (expr.type === "BinaryExpr" && expr.op === "ArrowRightShift" && isMetadata(expr.left)) {
-    if (expr.right.type !== "StringLiteral") return undefined;
-    return expr.right.value.startsWith("$") ? keyOfPath(expr.right.value) : plainKey(expr.right.value);
-  }
-  if (expr.type !== "FunctionCallExpr" || lower(expr.name.name) !== "json_extract") return undefined;
-  const [json, path, ...more] = expr.args ?? [];
-  if (json === undefined || path?.type !== "StringLiteral" || more.length > 0 || !isMetadata(json)) return undefined;
-  return keyOfPath(path.value);
-}
-
-const isMetadata = (expr: Expr): boolean => expr.type === "Id" && expr.name === "metadata";
-const keyOfPath = (path: string): string | undefined => plainKey(/^\$\.(.*)$/s.exec(path)?.[1] ?? "");
-/** Keys that a path can hold as they are. */
-const plainKey = (key: string): string | undefined => (/^[A-Za-z_]\w*$/.test(key) ? key : undefined);

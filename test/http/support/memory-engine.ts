@@ -86,6 +86,7 @@ export class MemoryEngine implements Engine {
       language: spec.language ?? "en",
       cluster_by: spec.cluster_by ?? "embedding",
       shard_max_docs: spec.shard_max_docs ?? 100_000,
+      ranker: spec.ranker ?? null,
       documents: 0,
     };
     const tenant = this.tenantsByName.get(scope.tenant) ?? new Map<string, Collection>();
@@ -204,6 +205,10 @@ export class MemoryEngine implements Engine {
     this.#document(scope, id);
     this.#find(scope).documents.delete(id);
     return { id, version: `${++this.#sequence}.0` };
+  }
+
+  hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
+    return this.search(scope, request);
   }
 
   async search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {

@@ -1,0 +1,148 @@
+import { LRUCache } from "lru-cache";
+import { type Clock, formatTimestamp, type SerializedError } from "../base/index.ts";
+import { type DocumentExpression, readExpression } from "./condition.ts";
+import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
+import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
+import type { Parameters } from "./language/parameters.ts";
+import { print } from "./language/print.ts";
+import type { SqlValue } from "./language/values.ts";
+import { columnsIn } from "./plan/simple.ts";
+import type { BoundValues, Unit } from "./process/messages.ts";
+import type { SqlPool } from "./process/pool.ts";
+import { mayMatch } from "./prune/prune.ts";
+import { bytesOf, tailRows } from "./tail-rows.ts";
+import { divided, type ShardFailure, unitOf } from "./units.ts";
+
+export interface FilterRequest {
+  readonly where: string;
+  readonly params?: Parameters | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface FilterAnswer {
+  /** By shard: bit r says that row r fulfils the condition, dead or not. Shards without such a row have no entry. */
+  readonly shards: ReadonlyMap<string, Uint8Array>;
+  /** Places in the tail of the documents that do. */
+  readonly tail: ReadonlySet<number>;
+  /** Shards that their summaries excluded. */
+  readonly pruned: ReadonlySet<string>;
+  readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
+  readonly computeMs: number;
+}
+
+export interface FiltersOptions {
+  readonly pool: SqlPool;
+  /** Shards that are asked side by side for one query. */
+  readonly parallel: number;
+  readonly clock: Clock;
+  /** Of what is remembered of filters: a bit for each row of a shard. */
+  readonly cacheMaxBytes: number;
+}
+
+/**
+ * Which rows fulfil a `where`. SQLite finds them, by an index where it can, in a process that can be ended; the answer for a
+ * shard, which never changes, is remembered: a filter that comes again costs nothing.
+ */
+export class Filters {
+  readonly #options: FiltersOptions;
+  readonly #known: LRUCache<string, Uint8Array>;
+
+  constructor(options: FiltersOptions) {
+    this.#options = options;
+    this.#known = new LRUCache({
+      maxSize: options.cacheMaxBytes,
+      sizeCalculation: (bits, key) => bits.length + key.length + 64,
+    });
+  }
+
+  /** Reads the condition, so that one that is wrong is refused before anything else is done. */
+  read({ where, params }: Pick<FilterRequest, "where" | "params">): DocumentExpression {
+    return readExpression({ name: "where", sql: where, params, moment: momentOf(this.#options.clock) });
+  }
+
+  async find(condition: DocumentExpression, data: SqlData, help: SqlHelp, timeoutMs: number): Promise<FilterAnswer> {
+    const values = await valuesOf(condition, help);
+    const sql = print(condition.expr);
+    const kept = data.shards.filter(({ known }) => mayMatch(condition.expr, known, values));
+    const pruned = new Set(data.shards.filter((shard) => !kept.includes(shard)).map(({ id }) => id));
+    const key = ({ file }: SqlShard): string => `${file.key}\n${sql}\n${textOf(values)}`;
+    const shards = new Map<string, Uint8Array>();
+    for (const shard of kept) {
+      const bits = this.#known.get(key(shard));
+      if (bits !== undefined) shards.set(shard.id, bits);
+    }
+    const unknown = kept.filter(({ id }) => !shards.has(id));
+    const found = await this.#ask(condition, sql, unknown, data, values, help, timeoutMs);
+    for (const shard of unknown) {
+      const bits = found.shards.get(shard.id);
+      if (bits === undefined) continue;
+      this.#known.set(key(shard), bits);
+      shards.set(shard.id, bits);
+    }
+    for (const [id, bits] of shards) if (bits.length === 0) shards.delete(id);
+    return { shards, tail: found.tail, pruned, failed: found.failed, computeMs: found.computeMs };
+  }
+
+  async #ask(
+    { expr }: DocumentExpression,
+    sql: string,
+    shards: readonly SqlShard[],
+    { tail }: SqlData,
+    values: BoundValues,
+    help: SqlHelp,
+    timeoutMs: number,
+  ): Promise<Omit<FilterAnswer, "pruned">> {
+    const fetched = await Promise.all(shards.map((shard) => unitOf({ ...shard, deletes: null, excluded: [] }, help)));
+    const failed: ShardFailure[] = fetched.filter((one) => "error" in one);
+    const groups = divided(
+      fetched.filter((one) => "kind" in one),
+      shards,
+      this.#options.parallel,
+    );
+    const first: Unit[] = groups[0] ?? [];
+    if (tail.length > 0) first.push({ kind: "rows", rows: tailRows(tail, columnsIn([expr])) });
+    if (groups.length === 0 && first.length > 0) groups.push(first);
+    const bits = new Map<string, Uint8Array>();
+    let [inTail, computeMs] = [new Uint8Array(0), 0];
+    const time = { leftMs: timeoutMs, timeoutMs };
+    // A condition that SQLite refuses is refused also where there is nothing to ask.
+    if (groups.length === 0) await this.#options.pool.run({ kind: "prepare", ...checkOf(sql) }, time);
+    for (const { reply, tookMs } of await Promise.all(
+      groups.map((units) => this.#options.pool.run({ kind: "filter", units, condition: sql, values }, time)),
+    )) {
+      computeMs += tookMs;
+      failed.push(...reply.failed);
+      for (const { shard, bits: own } of reply.found) {
+        if (shard === null) inTail = new Uint8Array(own);
+        else bits.set(shard, own);
+      }
+    }
+    const places = tail.flatMap((_document, at) => (((inTail[at >>> 3] ?? 0) >>> (at & 7)) & 1 ? [at] : []));
+    return { shards: bits, tail: new Set(places), failed, computeMs };
+  }
+}
+
+const checkOf = (condition: string) => ({
+  sql: `SELECT 1 FROM "documents" WHERE ${condition}`,
+  tables: [
+    { name: documentsName, columns: columnNames.map((name) => ({ name, type: documentColumns[name] })), rows: [] },
+  ],
+});
+
+export const momentOf = (clock: Clock): string => formatTimestamp(clock.now()).padEnd(23, ".000");
+
+export async function valuesOf({ bindings, vectors }: DocumentExpression, help: SqlHelp): Promise<BoundValues> {
+  const embedded = await Promise.all(
+    vectors.map(async ({ text, number }) => [number, bytesOf(await help.embed(text))] as const),
+  );
+  return Object.fromEntries([...bindings, ...embedded].map(([number, value]) => [`p${number}`, value]));
+}
+
+const textOf = (values: BoundValues): string =>
+  JSON.stringify(values, (_name, value: SqlValue) =>
+    typeof value === "bigint"
+      ? `${value}n`
+      : value instanceof Uint8Array
+        ? Buffer.from(value).toString("base64")
+        : value,
+  );
