@@ -5,10 +5,12 @@ import { countText, durationText, table } from "../output.ts";
 export const search: Command = {
   name: "search",
   operands: "TEXT",
-  summary: "Finds the documents nearest in meaning.",
+  summary: "Finds the documents nearest in meaning, or by their words as well.",
   takes: [1, Number.POSITIVE_INFINITY],
   options: {
     limit: { type: "string", placeholder: "N", help: "results (10)" },
+    where: { type: "string", placeholder: "SQL", help: "a condition over the columns of documents" },
+    hybrid: { type: "boolean", help: 'by meaning and by words: "a phrase" +required -excluded begin*' },
     recall: { type: "string", placeholder: "LEVEL", help: "fast, balanced or exact (balanced)" },
     "as-of": { type: "string", placeholder: "WHEN", help: "what the collection held at a generation or a time" },
     explain: { type: "boolean", help: "show which shards were searched, and why" },
@@ -18,14 +20,17 @@ export const search: Command = {
     const limit = wholeOption(context, "limit", 1, 1000);
     const recall = choiceOption(context, "recall", ["fast", "balanced", "exact"]);
     const asOf = asOfOption(context);
+    const where = options["where"];
     const engine = await open();
-    const response = await engine.search(scope, {
+    const request = {
       query: positionals.join(" "),
       explain: options["explain"] === true,
       ...(limit === undefined ? {} : { limit }),
       ...(recall === undefined ? {} : { recall }),
       ...(asOf === undefined ? {} : { as_of: asOf }),
-    });
+      ...(typeof where === "string" ? { where } : {}),
+    };
+    const response = await (options["hybrid"] === true ? engine.hybrid(scope, request) : engine.search(scope, request));
     if (json) output.json(response);
     else show(context, response);
     return exitDone;
