@@ -17,6 +17,7 @@ const withStorage = [
   "manifest_format_unknown",
   "segment_damaged",
   "summary_damaged",
+  "terms_damaged",
   "object_missing",
   "storage_unreachable",
   "storage_busy",

@@ -1,8 +1,9 @@
 import type { Expr, Select, SelectFrom } from "sqlite3-parser";
 import { isMosaicError, MosaicError } from "../base/index.ts";
-import { documentsName } from "./language/documents.ts";
+import { meant } from "./language/check.ts";
+import { columnNames, documentsName, isDocumentColumn, lower } from "./language/documents.ts";
 import type { Parameters } from "./language/parameters.ts";
-import { someNode } from "./language/tree.ts";
+import { someNode, walk } from "./language/tree.ts";
 import type { SqlValue } from "./language/values.ts";
 import { bareNames, readsOnly } from "./plan/conjuncts.ts";
 import { indexable } from "./plan/indexable.ts";
@@ -43,12 +44,27 @@ export function readExpression({ name, sql, params, moment }: ExpressionSource):
   }
   const { select, vectors } = takeSearches(fixed, statement.bindings);
   const taken = (select.select as SelectFrom).whereClause as Expr;
+  const column = unknownColumn(taken);
+  if (column !== undefined) {
+    const detail = `There is no column ${JSON.stringify(column)}${meant(column, columnNames)}.`;
+    throw new MosaicError("invalid", "read SQL", { code: "unknown_column", detail });
+  }
   if (!readsOnly(taken, documentsName)) {
     throw refused(
       `${name} can hold columns of documents, values and functions: no aggregate, window function or random().`,
     );
   }
   return { expr: indexable(bareNames(taken)), bindings: statement.bindings, vectors };
+}
+
+/** A name that is no column of documents, if there is one. */
+function unknownColumn(expr: Expr): string | undefined {
+  let found: string | undefined;
+  walk(expr, (node) => {
+    const name = node.type === "Id" ? node.name : node.type === "QualifiedExpr" ? node.column.text : undefined;
+    if (name !== undefined && !isDocumentColumn(lower(name))) found ??= name;
+  });
+  return found;
 }
 
 const before = "SELECT 1 FROM documents WHERE";

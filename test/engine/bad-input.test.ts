@@ -170,7 +170,7 @@ describe("ids", () => {
     expect(await errorOf(engine.get(docs, ".."))).toMatchObject({ code: "document_not_found" });
 
     const known =
-      /^tenants\/acme\/docs\/(manifest\.json|manifests\/\d{12}\.json|wal\/\d{12}|(shards|summaries|deletes)\/[0-9a-z]+(-\d+-[0-9a-f]+)?(\.db)?)$/;
+      /^tenants\/acme\/docs\/(manifest\.json|manifests\/\d{12}\.json|wal\/\d{12}|(shards|summaries|terms|deletes)\/[0-9a-z]+(-\d+-[0-9a-f]+)?(\.db)?)$/;
     for (const key of await allKeys(store)) expect(key).toMatch(known);
   });
 

@@ -72,7 +72,7 @@ test("what SQL refuses is said with its code", async () => {
     expect(await codeOf("DELETE FROM documents")).toBe("sql_not_allowed");
     expect(await codeOf("SELECT txt FROM documents")).toBe("unknown_column");
     expect(await codeOf("SELECT FROM documents")).toBe("sql_syntax");
-    expect(await codeOf("SELECT * FROM text_search('a')")).toBe("not_supported");
+    expect(await codeOf("SELECT * FROM text_search(1)")).toBe("invalid_search_arguments");
     expect(await codeOf("SELECT embed('a')")).toBe("embedding_required");
     const endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
     expect(await codeOf(endless, 100)).toBe("query_timeout");

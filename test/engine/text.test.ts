@@ -65,7 +65,7 @@ describe("BM25", () => {
             if (one.do === "fold") await engine.fold(docs);
             else if (one.do === "put") {
               texts.set(`d${one.id}`, one.text.join(" "));
-              await engine.put(docs, { id: `d${one.id}`, text: one.text.join(" ") || " " });
+              await engine.put(docs, { id: `d${one.id}`, text: one.text.join(" ") || "." });
             } else if (texts.delete(`d${one.id}`)) await engine.delete(docs, `d${one.id}`);
           }
           await expectTextbook(engine, texts, query.join(" "));
@@ -184,7 +184,7 @@ describe("a hybrid search", () => {
     [{ scorers: [{ name: "bm25", weight: -1 }] }, "invalid_ranker"],
     [{ scorers: [{ name: "expression" }] }, "invalid_ranker"],
     [{ scorers: [{ name: "expression", sql: "count(*)" }] }, "sql_not_allowed"],
-    [{ scorers: [{ name: "expression", sql: "nothing" }] }, "sql_not_allowed"],
+    [{ scorers: [{ name: "expression", sql: "missing" }] }, "unknown_column"],
   ])("refuses the ranker %j", async (ranker, code) => {
     const engine = await opened(true);
     expect(await errorOf(engine.hybrid(docs, { query: "image", ranker: ranker as never }))).toMatchObject({ code });

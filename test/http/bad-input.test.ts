@@ -218,7 +218,7 @@ const rows: readonly Row[] = [
     413,
     "body_too_large",
   ],
-  ...["where", "ranker", "max_cost"].map(
+  ...["max_cost"].map(
     (field): Row => [
       `the later option ${field}`,
       "POST",

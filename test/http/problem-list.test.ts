@@ -26,6 +26,9 @@ const neverAnswered = [
   // The schemas of requests refuse these before the engine does.
   "invalid_dimensions",
   "invalid_min_score",
+  "invalid_cluster_by",
+  // Functions as scorers, which only the library takes.
+  "invalid_score",
   // startServer
   "open_server",
   "port_in_use",

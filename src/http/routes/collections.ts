@@ -20,7 +20,14 @@ const create = operation({
   needs: "write",
   body: collectionBody,
   answers: { 201: { description: "Created.", schema: collectionInfo } },
-  problems: ["collection_exists", "not_supported", "wrong_dimensions", "embedding_model_not_allowed"],
+  problems: [
+    "collection_exists",
+    "not_supported",
+    "wrong_dimensions",
+    "embedding_model_not_allowed",
+    "invalid_language",
+    "invalid_ranker",
+  ],
   async handle({ c, engine, tenant, body }) {
     const { name, ...spec } = body;
     const info = await engine.createCollection(

@@ -88,7 +88,7 @@ describe("search", () => {
     expect(await keys(["metadata"])).toEqual(["id", "score", "metadata"]);
     const { results } = (await search({ vector, include: ["embedding", "scores"], limit: 60 })).body;
     for (const { id, score, embedding, scores } of results) {
-      expect(scores).toEqual({ vector_similarity: score });
+      expect(scores).toEqual({ vector_similarity: score, fused: score });
       const stored = documents.find((document) => document.id === id)?.embedding ?? [];
       expect(embedding).toEqual(stored);
     }
@@ -152,8 +152,10 @@ describe("a search that can't be", () => {
     ["with a vector of zeros", { vector: [0, 0, 0, 0, 0, 0] }, 400, "zero_vector"],
     ["with a number that float32 does not have", { vector: [1e300, 0, 0, 0, 0, 0] }, 400, "invalid_vector"],
     ["beyond the limit", { vector, limit: 1001 }, 400, "invalid_field"],
-    ["with highlights", { vector, include: ["highlights"] }, 400, "invalid_field"],
-    ["with an unknown option", { vector, where: "1" }, 400, "unknown_field"],
+    ["with something else", { vector, include: ["all"] }, 400, "invalid_field"],
+    ["with an unknown option", { vector, filter: "1" }, 400, "unknown_field"],
+    ["with a condition that is none", { vector, where: "1 +" }, 400, "sql_syntax"],
+    ["with a ranker that is none", { vector, ranker: { scorers: [] } }, 400, "invalid_field"],
     ["in a collection that does not exist", { vector, collection: "nowhere" }, 404, "collection_not_found"],
   ])("%s: %j", async (_how, body, status, code) => {
     const answer = await search(body);

@@ -107,6 +107,7 @@ describe("the OpenAPI document", () => {
       "/api/v1/documents/{id}": ["delete", "get", "patch"],
       "/api/v1/documents/batch": ["post"],
       "/api/v1/search": ["post"],
+      "/api/v1/search/hybrid": ["post"],
       "/api/v1/search/sql": ["post"],
       "/api/v1/collections": ["get", "post"],
       "/api/v1/collections/{name}": ["delete", "get"],
@@ -131,7 +132,7 @@ describe("the OpenAPI document", () => {
         path === "/api/v1/documents/batch" ? [...new Set(["delete", "get", "patch", "post"])] : served[path],
       );
     }
-    for (const path of ["/api/v1/search/hybrid", "/api/v1/usage"]) {
+    for (const path of ["/api/v1/search/nothing", "/api/v1/usage"]) {
       expect((await http.call("POST", path)).status).toBe(404);
     }
   });
