@@ -111,10 +111,13 @@ describe("a stream of lines", () => {
     };
     const sent = fetch(`${own.base}/api/v1/documents/batch`, init).catch(() => undefined);
     await reached;
-    await systemClock.sleep(300);
-    const before = pulled;
-    await systemClock.sleep(300);
-    // What the sockets hold is in flight; nothing more is taken while the write waits.
+    // What the sockets hold is in flight; nothing more is taken while the write waits. However busy the machine: a reader
+    // without bounds would take all of it for as long as this looks.
+    let before = -1;
+    for (let look = 0; look < 40 && before !== pulled; look++) {
+      before = pulled;
+      await systemClock.sleep(500);
+    }
     expect(pulled).toBe(before);
     abort.abort();
     go();
