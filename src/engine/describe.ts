@@ -144,7 +144,7 @@ const describeSqlPlan = ({ plan, shards, tailDocuments }: SqlAnswer): SqlPlanInf
   shards,
 });
 
-function describeHit(
+export function describeHit(
   { id, score, document, vector, scores, contributions, highlights }: RankedHit,
   { include }: SearchRequest,
 ): SearchHit {

@@ -26,6 +26,7 @@ import type {
   GarbageReport,
   GetOptions,
   JobInfo,
+  SearchHit,
   SearchRequest,
   SearchResponse,
   SqlQuery,
@@ -130,6 +131,12 @@ export class Mosaic implements Engine {
   }
   hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
     return this.#searches.run(scope, request, "hybrid");
+  }
+  searchStream(
+    scope: Scope,
+    request: Partial<SearchRequest>,
+  ): AsyncGenerator<SearchHit, Omit<SearchResponse, "results">> {
+    return this.#searches.stream(scope, request, "semantic");
   }
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse> {
     return this.#sql.run(scope, query);

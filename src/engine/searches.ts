@@ -27,12 +27,12 @@ import {
 import type { DocumentExpression } from "../sql/index.ts";
 import { currentReceipt, emptyReceipt, withReceipt } from "../telemetry/index.ts";
 import { Analyzer, bestPassage, parseTextQuery, type TextQuery } from "../text/index.ts";
-import type { Metadata, RankerSpec, SearchRequest, SearchResponse, ShardFailure } from "./api.ts";
+import type { Metadata, RankerSpec, SearchHit, SearchRequest, SearchResponse, ShardFailure } from "./api.ts";
 import { invalid } from "./check-document.ts";
 import { checkRanker } from "./check-ranker.ts";
 import { checkAsOf, checkSearch, type SearchKind } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
-import { describeAnswer } from "./describe.ts";
+import { describeAnswer, describeHit } from "./describe.ts";
 import type { Reads } from "./reads.ts";
 import type { RankedHit, SearchAnswer } from "./search-answer.ts";
 import type { Sql } from "./sql.ts";
@@ -94,6 +94,51 @@ export class Searches {
     );
     const tookMs = parts.clock.monotonicMs() - startedMs;
     return describeAnswer(answer, request, { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") });
+  }
+
+  /**
+   * The same results one by one: the order is final before the first of them, and what each includes is read as it is wanted.
+   * Ends with the statistics; whoever stops early leaves nothing running.
+   */
+  async *stream(
+    scope: Scope,
+    input: Partial<SearchRequest>,
+    kind: SearchKind,
+  ): AsyncGenerator<SearchHit, Omit<SearchResponse, "results">> {
+    const { parts, reads, root } = this.#with;
+    const startedMs = parts.clock.monotonicMs();
+    const request = checkSearch(input, kind);
+    const receipt = emptyReceipt();
+    const found = await withReceipt(receipt, () =>
+      reads.on(scope, async (collection, current) => {
+        const query = await this.#prepare(collection, request, kind);
+        const asOf = checkAsOf(request.as_of);
+        if (asOf !== undefined && !current) await collection.log.refresh();
+        const view = await collection.viewAt(asOf);
+        const bare = {
+          ...query,
+          request: { ...request, include: request.include.filter((field) => field === "scores") },
+        };
+        let at: Moment | undefined;
+        const answer = await root.at(view, current ? "eventual" : request.consistency, (moment) => {
+          at = moment;
+          return this.#answer(collection, moment, bare);
+        });
+        return { query, moment: at as Moment, answer };
+      }),
+    );
+    const { query, moment, answer } = found;
+    const failed = [...answer.failed];
+    for (let from = 0; from < answer.hits.length; from += streamedAtOnce) {
+      const part = answer.hits.slice(from, from + streamedAtOnce);
+      const read = await withReceipt(receipt, () => this.#documents(moment, part, query));
+      failed.push(...read.failed);
+      for (const hit of this.#highlighted(read.hits, query, undefined)) yield describeHit(hit, request);
+    }
+    const tookMs = parts.clock.monotonicMs() - startedMs;
+    const cost = { receipt, tookMs, remote: parts.settings.storagePath.startsWith("s3://") };
+    const { results: _, ...end } = describeAnswer({ ...answer, hits: [], failed: distinct(failed) }, request, cost);
+    return end;
   }
 
   /** Ids with their scores, best first: what SQL's tables of searches hold. */
@@ -224,9 +269,9 @@ export class Searches {
     const scored = await this.#scored(collection, rows, ranker, timeoutMs, vector !== undefined);
     const least = Math.max(ranker.min_score ?? Number.NEGATIVE_INFINITY, request.min_score ?? Number.NEGATIVE_INFINITY);
     const page = scored.filter(({ score }) => score >= least).slice(offset, offset + limit);
-    const hits = await this.#documents(moment, page, query);
+    const { hits, failed: unread } = await this.#documents(moment, page, query);
     const empty = emptyAnswer(moment);
-    const failed = [...(worded?.failed ?? []), ...known.failed].map(asFailed);
+    const failed = [...[...(worded?.failed ?? []), ...known.failed].map(asFailed), ...unread];
     const work = worded?.work;
     const sum = near?.work ?? empty.work;
     return {
@@ -339,29 +384,38 @@ export class Searches {
     }
   }
 
-  /** The page's hits with what was asked to be included. */
+  /** The hits with what was asked to be included; without those of a shard that can't be read any more. */
   async #documents(
     moment: Moment,
-    page: readonly (RankedHit & { readonly features: RowFeatures })[],
+    page: readonly RankedHit[],
     { request: { include }, timeoutMs }: Query,
-  ): Promise<readonly RankedHit[]> {
+  ): Promise<{ readonly hits: readonly RankedHit[]; readonly failed: readonly FailedShard[] }> {
     const [withText, withVector] = [wantsText(include), include.includes("embedding")];
     const { distance } = moment.snapshot.manifest.settings;
     const places = page.flatMap(({ place }) => (place === undefined ? [] : [place]));
     const wanted = { query: null, distance, text: undefined, withText, withVector };
-    const found =
-      withText || withVector ? await this.#with.root.features(moment, places, wanted, timeoutMs) : { rows: [] };
+    const reads = withText || withVector;
+    const found = reads ? await this.#with.root.features(moment, places, wanted, timeoutMs) : { rows: [], failed: [] };
     const byId = new Map(found.rows.map((row) => [row.id, row]));
-    return page.map(({ features, scores, contributions, ...hit }) => {
-      const row = hit.place === undefined ? features : byId.get(hit.id);
-      return {
-        ...hit,
-        document: withText ? (row?.document ?? null) : null,
-        vector: withVector ? (row?.vector ?? null) : null,
-        ...(include.includes("scores") && scores !== undefined ? { scores } : {}),
-        ...(include.includes("scores") && contributions !== undefined ? { contributions } : {}),
-      };
+    const inTail = new Map(moment.tail.map((document) => [document.id as string, document]));
+    const scored = include.includes("scores");
+    const hits = page.flatMap(({ scores, contributions, ...hit }): RankedHit[] => {
+      const own = hit.place === undefined ? inTail.get(hit.id) : byId.get(hit.id)?.document;
+      if (reads && own == null) return [];
+      const vector = hit.place === undefined ? inTail.get(hit.id)?.vector : byId.get(hit.id)?.vector;
+      return [
+        {
+          id: hit.id,
+          score: hit.score,
+          ...(hit.place === undefined ? {} : { place: hit.place }),
+          document: withText ? (own ?? null) : null,
+          vector: withVector ? (vector ?? null) : null,
+          ...(scored && scores !== undefined ? { scores } : {}),
+          ...(scored && contributions !== undefined ? { contributions } : {}),
+        },
+      ];
     });
+    return { hits, failed: found.failed.map(asFailed) };
   }
 
   #highlighted(
@@ -382,6 +436,9 @@ export class Searches {
     });
   }
 }
+
+/** Results whose documents are read together. */
+const streamedAtOnce = 20;
 
 const wantsText = (include: SearchRequest["include"]): boolean =>
   include.some((field) => field === "text" || field === "metadata" || field === "highlights");

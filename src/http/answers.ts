@@ -192,6 +192,20 @@ export const sqlResult = z
   })
   .openapi("SqlResult");
 
+/** A line of a stream of results. */
+export const streamLine = z
+  .union([
+    hit,
+    z.strictObject({
+      done: z.literal(true),
+      degraded: z.boolean(),
+      failed_shards: z.array(z.strictObject({ shard: z.string(), code: z.string(), detail: z.string() })),
+      stats,
+    }),
+    z.strictObject({ error: problem }),
+  ])
+  .openapi("StreamLine");
+
 export const collectionInfo = z
   .strictObject({
     name: z.string(),

@@ -100,13 +100,15 @@ function problemResponses(operation: Operation): Responses {
 }
 
 function answerResponses(operation: Operation): Responses {
-  const entries = Object.entries(operation.answers).map(([status, { description, schema }]) => {
-    const timing =
-      operation.tag === "Search"
-        ? { "Server-Timing": { description: "Milliseconds by part.", schema: { type: "string" as const } } }
-        : {};
-    return [status, { description, headers: { ...requestId, ...timing }, content: { "application/json": { schema } } }];
-  });
+  const entries = Object.entries(operation.answers).map(
+    ([status, { description, schema, type = "application/json" }]) => {
+      const timing =
+        operation.tag === "Search"
+          ? { "Server-Timing": { description: "Milliseconds by part.", schema: { type: "string" as const } } }
+          : {};
+      return [status, { description, headers: { ...requestId, ...timing }, content: { [type]: { schema } } }];
+    },
+  );
   return Object.fromEntries(entries) as Responses;
 }
 

@@ -30,6 +30,8 @@ export interface Call<Query, Body> {
 
 export interface AnswerDocs {
   readonly description: string;
+  /** `application/json` unless given. */
+  readonly type?: string;
   readonly schema: z.ZodType;
 }
 

@@ -307,6 +307,37 @@ const asOfText = z.string().min(1).max(40).optional().openapi({ description: asO
 export const getQuery = collectionQuery.extend({ include, as_of: asOfText });
 export const getByIdQuery = idQuery.extend({ include, as_of: asOfText });
 
+const wholeText = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
+
+/** A search as the query of an address. */
+export const streamQuery = collectionQuery.extend({
+  query: z.string().min(1).openapi({ description: "Text to search for." }),
+  limit: wholeText(1, 1000).optional().openapi({ type: "integer", description: "How many results: 10 when left out." }),
+  where: z.string().min(1).optional().openapi({ description: "A SQL condition, as in searches." }),
+  include: z
+    .string()
+    .regex(/^((text|metadata|embedding|scores|highlights)(,|$))*$/)
+    .optional()
+    .openapi({
+      description: "What each result carries, with commas between: `text,metadata` when left out.",
+      example: "text",
+    }),
+  min_score: z
+    .string()
+    .regex(/^-?\d{1,9}(\.\d{1,9})?$/)
+    .transform(Number)
+    .optional()
+    .openapi({ type: "number", description: "Leaves out results that score less." }),
+  recall: z.enum(["fast", "balanced", "exact"]).optional().openapi({ description: "As in searches." }),
+  consistency: z.enum(["strong", "eventual"]).optional().openapi({ description: "As in searches." }),
+  as_of: asOfText,
+});
+
 export const branchBody = z
   .strictObject({
     name: collection.openapi({ description: "Name of the new collection.", example: "documents-before" }),

@@ -1,7 +1,8 @@
-import type { SearchResponse } from "../../engine/index.ts";
-import { searchResult, sqlResult } from "../answers.ts";
+import type { IncludeField, SearchResponse } from "../../engine/index.ts";
+import { searchResult, sqlResult, streamLine } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { collectionQuery, hybridBody, searchBody, sqlBody } from "../schemas.ts";
+import { collectionQuery, hybridBody, searchBody, sqlBody, streamQuery } from "../schemas.ts";
+import { ndjsonOf } from "../stream.ts";
 import { given } from "../validate.ts";
 
 /** https://www.w3.org/TR/server-timing/: durations in milliseconds; `compute` is the sum over all threads. */
@@ -80,6 +81,39 @@ export const searchOperations: readonly Operation[] = [
       const result = await engine.hybrid(scope, given(request));
       c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
       return c.json(result);
+    },
+  }),
+  operation({
+    operationId: "searchStream",
+    method: "get",
+    path: "/api/v1/search/stream",
+    tag: "Search",
+    summary: "Search by meaning, line by line",
+    description:
+      'NDJSON: a line for each result in the order of rank, then `{"done": true, "stats": …}`. What fails after the first line is a line `{"error": …}`.',
+    needs: "read",
+    query: streamQuery,
+    answers: { 200: { description: "One line each.", schema: streamLine, type: "application/x-ndjson" } },
+    takesVectors: true,
+    problems: [
+      "invalid_field",
+      "collection_not_found",
+      "empty_query",
+      "embedding_required",
+      "invalid_as_of",
+      "snapshot_gone",
+      ...filterProblems,
+    ],
+    async handle({ c, engine, tools, scope, query }) {
+      const { collection: _, include, ...request } = query;
+      const fields = include?.split(",").filter(Boolean) as IncludeField[] | undefined;
+      const asked = { ...given(request), ...(fields === undefined ? {} : { include: fields }) };
+      const lines = await ndjsonOf(
+        engine.searchStream(scope, asked),
+        ({ degraded, failed_shards, stats }) => ({ done: true, degraded, failed_shards, stats }),
+        (error) => tools.logger.warn("stream ended", { request_id: c.get("requestId"), cause: String(error) }),
+      );
+      return new Response(lines, { headers: { "content-type": "application/x-ndjson" } });
     },
   }),
   operation({

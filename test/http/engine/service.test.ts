@@ -109,6 +109,7 @@ describe("the OpenAPI document", () => {
       "/api/v1/search": ["post"],
       "/api/v1/search/hybrid": ["post"],
       "/api/v1/search/sql": ["post"],
+      "/api/v1/search/stream": ["get"],
       "/api/v1/collections": ["get", "post"],
       "/api/v1/collections/{name}": ["delete", "get"],
       "/api/v1/collections/{name}/stats": ["get"],

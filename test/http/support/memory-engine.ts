@@ -18,6 +18,7 @@ import type {
   Engine,
   GarbageReport,
   JobInfo,
+  SearchHit,
   SearchRequest,
   SearchResponse,
   SqlQuery,
@@ -205,6 +206,15 @@ export class MemoryEngine implements Engine {
     this.#document(scope, id);
     this.#find(scope).documents.delete(id);
     return { id, version: `${++this.#sequence}.0` };
+  }
+
+  async *searchStream(
+    scope: Scope,
+    request: Partial<SearchRequest>,
+  ): AsyncGenerator<SearchHit, Omit<SearchResponse, "results">> {
+    const { results, ...end } = await this.search(scope, request);
+    yield* results;
+    return end;
   }
 
   hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse> {
