@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
-import { isMosaicError } from "../../src/base/index.ts";
+import { isMosaicError, packageRoot } from "../../src/base/index.ts";
 import { makeWorld, row, type World } from "./support/world.ts";
 
 /** SQLite's own scripts, https://sqlite.org/sqllogictest: a folder of `.test.gz`. */
-const folder = process.env["SQLLOGICTEST"] ?? "";
-/** Every so many queries; 1 runs all of them. */
-const stride = Number(process.env["SQL_STRIDE"] ?? 150);
+const folder = process.env["SQLLOGICTEST"] ?? join(packageRoot, "..", "shared", "data", "sqllogictest");
+/** Every so many queries; 1, as in `npm run test:sql`, runs all of them. */
+const stride = Number(process.env["SQL_STRIDE"] ?? 400);
 
 interface Script {
   readonly setup: readonly string[];
