@@ -7,11 +7,16 @@ const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
 
 export default defineConfig({
   test: {
+    setupFiles: ["test/support/seed.ts"],
     pool: "forks",
     // Files side by side, also on a machine of two cores, where the default is one after the other.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Limits for what hangs. No test is about time, so they are far from what a busy machine takes.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
+    // The gate runs a failed test once more, and names it: a machine that stalls for a minute fails no change.
+    retry: process.env["CI"] === undefined ? 0 : 1,
     reporters: ["default"],
     projects: [
       { extends: true, test: { name: "suite", include: ["test/**/*.test.ts"], exclude: long.map(filesOf) } },

@@ -79,6 +79,19 @@ export class Collections {
       const making = this.#making.get(key) ?? this.#makeIfNone(scope).finally(() => this.#making.delete(key));
       this.#making.set(key, making);
       await making;
+      return await this.#openMade(scope);
+    }
+  }
+
+  /**
+   * Opens a collection that was there a moment ago. Who was opening it already when it was made may have seen none, and
+   * shares that with whoever asks meanwhile; by then that opening is forgotten, and the next begins after the making.
+   */
+  async #openMade(scope: Scope): Promise<Opened> {
+    try {
+      return await this.open(scope);
+    } catch (error) {
+      if (!isMosaicError(error, "not_found")) throw error;
       return await this.open(scope);
     }
   }

@@ -37,12 +37,17 @@ export interface Segment {
 const magic = Buffer.from("MSG1");
 const digestBytes = 32;
 
-/** Bytes that an operation takes in a segment, at most. */
+/** A string's length, before it. */
+const lengthBytes = 4;
+const fieldBytes = (text: string): number => lengthBytes + Buffer.byteLength(text);
+
+/** Bytes that an operation takes in a segment. */
 export function operationBytes(operation: Operation): number {
-  if (operation.kind === "delete") return 5 + operation.id.length * 3;
-  const { id, text, metadata, vector } = operation;
-  // UTF-16 units take at most three bytes of UTF-8 each; for mostly ASCII text one would do, so count exactly.
-  return 96 + Buffer.byteLength(id) + Buffer.byteLength(text) + Buffer.byteLength(metadata) + (vector?.length ?? 0) * 4;
+  const head = 1 + fieldBytes(operation.id);
+  if (operation.kind === "delete") return head;
+  const { text, metadata, createdAt, updatedAt, vector } = operation;
+  const fields = [text, metadata, createdAt, updatedAt].reduce((sum, field) => sum + fieldBytes(field), 0);
+  return head + fields + 4 + (vector?.length ?? 0) * 4;
 }
 
 class Writer {
@@ -88,7 +93,7 @@ function writeOperation(writer: Writer, operation: Operation): void {
 export function encodeSegment(segment: Segment): Uint8Array {
   const { incarnation, nonce, atMs, operations } = segment;
   const header = JSON.stringify({ incarnation, nonce, atMs, entries: operations.length });
-  const capacity = operations.reduce((sum, one) => sum + operationBytes(one), 128 + header.length * 3);
+  const capacity = operations.reduce((sum, one) => sum + operationBytes(one), magic.length + fieldBytes(header));
   const writer = new Writer(capacity);
   writer.raw(magic);
   writer.text(header);

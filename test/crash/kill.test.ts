@@ -78,12 +78,13 @@ class Writer {
 }
 
 /** Asks for something again and again, until the server is gone. Returns how often it was begun. */
-async function askUntilItFails(address: string, body: unknown): Promise<number> {
+async function askUntilItFails(address: string, body: unknown, onAnswer: () => void): Promise<number> {
   const headers = { "content-type": "application/json" };
   for (let begun = 0; ; begun++) {
     try {
       const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
       await response.text();
+      onAnswer();
     } catch {
       return begun + 1;
     }
@@ -97,13 +98,15 @@ async function afterEveryKill(env: Readonly<Record<string, string>>): Promise<vo
   let [compactions, collections] = [0, 0];
   for (let round = 0; round < kills; round++) {
     const server: ServerProcess = await startServer({ ...env, ...busyFolds });
-    const { promise: first, resolve: onAcknowledged } = Promise.withResolvers<void>();
+    const { promise: written, resolve: onAcknowledged } = Promise.withResolvers<void>();
+    const { promise: compacted, resolve: onCompact } = Promise.withResolvers<void>();
+    const { promise: collected, resolve: onCollect } = Promise.withResolvers<void>();
     const collection = `${server.base}/api/v1/collections/documents`;
-    const compacting = askUntilItFails(`${collection}/compact`, {});
-    const collecting = askUntilItFails(`${collection}/gc`, { dry_run: false });
+    const compacting = askUntilItFails(`${collection}/compact`, {}, onCompact);
+    const collecting = askUntilItFails(`${collection}/gc`, { dry_run: false }, onCollect);
     const writing = all.map((writer) => writer.writeUntilItFails(server.base, onAcknowledged));
     // Sometimes before anything is stored, mostly while writes and folds are under way.
-    if (round % 5 > 0) await first;
+    if (round % 5 > 0) await Promise.all([written, compacted, collected]);
     await new Promise((resolve) => setTimeout(resolve, random() * 300));
     await server.kill();
     acknowledged += (await Promise.all(writing)).reduce((sum, count) => sum + count, 0);
@@ -152,12 +155,12 @@ describe(`a server that is killed ${kills} times under concurrent writes, folds,
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("loses nothing that was acknowledged, on a folder", { timeout: 180_000 }, async () => {
+  test("loses nothing that was acknowledged, on a folder", { timeout: 600_000 }, async () => {
     await afterEveryKill({ STORAGE_PATH: join(folder, "data"), CACHE_PATH: join(folder, "cache") });
   });
 
   describe.skipIf(!hasS3Server)(hasS3Server ? "on S3" : withoutS3Server, () => {
-    test("loses nothing that was acknowledged, on S3", { timeout: 240_000 }, async () => {
+    test("loses nothing that was acknowledged, on S3", { timeout: 600_000 }, async () => {
       s3 = await startS3Server();
       await s3.createBucket("kill");
       await afterEveryKill({ ...s3.env, STORAGE_PATH: "s3://kill/some/prefix", CACHE_PATH: join(folder, "cache-s3") });

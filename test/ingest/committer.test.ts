@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isMosaicError, MosaicError, silentLogger } from "../../src/base/index.ts";
-import { CollectionLog, Committer, decodeSegment, type Intent } from "../../src/ingest/index.ts";
+import { CollectionLog, Committer, decodeSegment, type Intent, operationBytes } from "../../src/ingest/index.ts";
 import { ManifestStore, type Stored } from "../../src/manifest/index.ts";
 import { MemoryStore, type ObjectStore } from "../../src/store/index.ts";
 import { TestClock, testRandom } from "../engine/support/clock.ts";
@@ -173,7 +173,8 @@ describe("group commit", () => {
 
   test("keeps segments below their size; a single larger write still goes whole", async () => {
     const store = new CountingStore(new MemoryStore());
-    const { committer } = await writer(store, { seed: 1, segmentMaxBytes: 500 });
+    const each = operationBytes(upsert("a"));
+    const { committer } = await writer(store, { seed: 1, segmentMaxBytes: 4 * each });
     const large: Intent = { operations: [upsert("large", { text: "x".repeat(2000) })] };
     const writes = ["a", "b", "c", "d", "e", "f"].map((id) => committer.commit(intentOf(id)));
     await Promise.all([...writes, committer.commit(large)]);
@@ -196,7 +197,7 @@ describe("group commit", () => {
 
 describe("a writer is refused", () => {
   test("with write_backlog while more is waiting to be folded than allowed", async () => {
-    const { committer } = await writer(new MemoryStore(), { seed: 1, tailMaxBytes: 200 });
+    const { committer } = await writer(new MemoryStore(), { seed: 1, tailMaxBytes: operationBytes(upsert("a")) });
     await committer.commit(intentOf("a", "b"));
     expect(await errorOf(committer.commit(intentOf("c")))).toMatchObject({
       kind: "unavailable",

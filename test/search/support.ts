@@ -4,7 +4,7 @@ import { PassingStore } from "../engine/support/stores.ts";
 
 /**
  * A store in memory that counts rounds: a request belongs to the round after the last one that had answered when it was
- * made. Each takes a few turns of the event loop, so that what is asked together is one round.
+ * made. Each takes a while, so that what one thread asks together is one round.
  */
 export class RoundsStore extends PassingStore {
   rounds = 0;
@@ -49,7 +49,6 @@ export class RoundsStore extends PassingStore {
     if (this.#underWay++ === 0) this.rounds++;
     const round = this.rounds;
     try {
-      // As long as a thread takes to ask for what else belongs to the round.
       await new Promise((resolve) => setTimeout(resolve, 40));
       const result = await task();
       this.requests.push({ call, key, bytes: bytes(result), round });
