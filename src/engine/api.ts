@@ -320,6 +320,8 @@ export interface JobInfo {
   readonly status: "running" | "done" | "failed" | "cancelled";
   readonly created_at: string;
   readonly updated_at: string;
+  /** Nothing happens before this time; the job goes on by itself then. */
+  readonly waits_until: string | null;
   readonly progress: { readonly done: number; readonly total: number; readonly unit: string };
   readonly result: Readonly<Record<string, number>> | null;
   readonly error: { readonly code: string; readonly detail: string } | null;

@@ -39,7 +39,9 @@ import type {
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats } from "./describe.ts";
-import { Jobs } from "./jobs.ts";
+import { AutomaticCompaction, CompactJob } from "./jobs/compaction.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import { OneAtATime } from "./jobs/one-at-a-time.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
 import { Reads } from "./reads.ts";
@@ -70,6 +72,8 @@ export class Mosaic implements Engine {
   readonly #sql: Sql;
   readonly #searches: Searches;
   readonly #jobs: Jobs;
+  readonly #compact: CompactJob;
+  readonly #automatic: AutomaticCompaction;
   readonly #lifecycle: Lifecycle;
   #inBackground = false;
 
@@ -81,12 +85,19 @@ export class Mosaic implements Engine {
     this.#embedder = embedder;
     this.#machinery = machinery;
     const root = new Root(machinery.leaves, parts.clock);
+    const turns = new OneAtATime();
+    this.#compact = new CompactJob(turns);
+    this.#automatic = new AutomaticCompaction({ logger: parts.logger, turns });
     this.#collections = new Collections(parts, embedder, (collection) => {
-      if (this.#inBackground && settings.compactAutomatically) this.#jobs.noticeShards(collection);
+      if (this.#inBackground && settings.compactAutomatically) this.#automatic.noticeShards(collection);
     });
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
     this.#lifecycle = new Lifecycle({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
-    this.#jobs = new Jobs({ parts, open: (scope) => this.#reads.fresh(scope, async (collection) => collection) });
+    this.#jobs = new Jobs({
+      ...parts,
+      open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
+      kinds: [this.#compact],
+    });
     this.#sql = new Sql({ parts, reads: this.#reads, root, searches: () => this.#searches });
     const text = new TextSearch(machinery.leaves, new TermTables(parts.localObjects, settings.termsMaxBytes));
     this.#searches = new Searches({ parts, reads: this.#reads, root, text, sql: this.#sql });
@@ -189,7 +200,7 @@ export class Mosaic implements Engine {
     return this.#lifecycle.rollback(scope, asOf);
   }
   compact(scope: Scope): Promise<JobInfo> {
-    return this.#jobs.compact(scope);
+    return this.#jobs.begin(this.#compact, scope, null);
   }
   job(tenant: TenantName, id: string): Promise<JobInfo> {
     return this.#jobs.get(tenant, id);
@@ -197,7 +208,7 @@ export class Mosaic implements Engine {
   cancelJob(tenant: TenantName, id: string): Promise<JobInfo> {
     return this.#jobs.cancel(tenant, id);
   }
-  /** Resolves when a job that this process runs has ended. */
+  /** Resolves when this process no longer runs the job: it has ended, or was put aside until a time. */
   jobEnded(id: string): Promise<void> {
     return this.#jobs.settled(id);
   }
@@ -217,7 +228,7 @@ export class Mosaic implements Engine {
 
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
   async close(): Promise<void> {
-    await this.#jobs.close();
+    await Promise.all([this.#jobs.close(), this.#automatic.close()]);
     await this.#collections.close();
     await Promise.all([this.#sql.close(), this.#machinery.close(), this.#embedder.close()]);
     await this.#parts.store.close();

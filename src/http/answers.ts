@@ -256,6 +256,9 @@ export const job = z
     status: z.enum(["running", "done", "failed", "cancelled"]),
     created_at: z.string(),
     updated_at: z.string(),
+    waits_until: z.string().nullable().openapi({
+      description: "Nothing happens before this time: the job goes on by itself then. Null while it waits for nothing.",
+    }),
     progress: z.strictObject({ done: count, total: count, unit: z.string() }),
     result: z.record(z.string(), z.number()).nullable().openapi({ description: "Of a job that is done." }),
     error: z.strictObject({ code: z.string(), detail: z.string() }).nullable(),

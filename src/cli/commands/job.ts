@@ -14,9 +14,10 @@ export const job: Command = {
       output.json(found);
       return exitDone;
     }
-    const { kind, collection, status, progress, error } = found;
+    const { kind, collection, status, progress, error, waits_until: waits } = found;
     const { done, total, unit } = progress;
     output.data(`${kind} of ${collection}: ${status}, ${countText(done)} of ${countText(total)} ${unit}`);
+    if (waits !== null) output.note(`waits until ${waits}`);
     if (error !== null) output.note(error.detail);
     return exitDone;
   },

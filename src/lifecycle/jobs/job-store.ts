@@ -11,8 +11,8 @@ import { isUnknownOutcome } from "../../manifest/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import { isOver, type Job, type JobProgress, type JobStatus } from "./job.ts";
 
-export interface StoredJob<State = unknown> {
-  readonly job: Job<State>;
+export interface StoredJob {
+  readonly job: Job;
   readonly etag: string;
 }
 
@@ -35,7 +35,7 @@ export class JobStore {
     this.#parts = parts;
   }
 
-  async create(kind: string, scope: Scope, progress: JobProgress): Promise<StoredJob> {
+  async create(kind: string, scope: Scope, input: unknown, progress: JobProgress): Promise<StoredJob> {
     const { store, clock, random } = this.#parts;
     const now = formatTimestamp(clock.now());
     const job: Job = {
@@ -49,9 +49,11 @@ export class JobStore {
       updatedAt: now,
       aliveUntilMs: clock.now() + aliveMs,
       cancelRequested: false,
+      waitsUntilMs: null,
       progress,
       result: null,
       error: null,
+      input,
       state: null,
     };
     const { etag } = await store.put(keyOf(job.tenant, job.id), encode(job), { ifNoneMatch: "*" });
@@ -89,16 +91,16 @@ export class JobStore {
     return await this.update(stored, (job): Partial<Job> => {
       const abandoned = job.aliveUntilMs < this.#parts.clock.now();
       const status: JobStatus = !isOver(job) && abandoned ? "cancelled" : job.status;
-      return { cancelRequested: true, status };
+      return { cancelRequested: true, status, waitsUntilMs: status === "running" ? job.waitsUntilMs : null };
     });
   }
 
-  /** Takes over a running job that nobody keeps alive; undefined when somebody does. */
+  /** Takes over a running job that nobody keeps alive, and that waits for nothing; undefined otherwise. */
   async takeOver(stored: StoredJob): Promise<StoredJob | undefined> {
-    const { clock } = this.#parts;
-    if (isOver(stored.job) || stored.job.aliveUntilMs >= clock.now()) return undefined;
-    const { store } = this.#parts;
-    const next = { ...stored.job, aliveUntilMs: clock.now() + aliveMs };
+    const { store, clock } = this.#parts;
+    const { aliveUntilMs, waitsUntilMs } = stored.job;
+    if (isOver(stored.job) || aliveUntilMs >= clock.now() || (waitsUntilMs ?? 0) > clock.now()) return undefined;
+    const next = { ...stored.job, aliveUntilMs: clock.now() + aliveMs, waitsUntilMs: null };
     try {
       const { etag } = await store.put(keyOf(next.tenant, next.id), encode(next), { ifMatch: stored.etag });
       return { job: next, etag };
@@ -127,7 +129,8 @@ const encode = (job: Job): Uint8Array => Buffer.from(`${JSON.stringify(job, null
 
 function decode(bytes: Uint8Array, key: string): Job {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8")) as Job;
+    const read = JSON.parse(Buffer.from(bytes).toString("utf8")) as Job;
+    return { ...read, input: read.input ?? null, waitsUntilMs: read.waitsUntilMs ?? null };
   } catch (cause) {
     const detail = "The job can't be read. What it had finished stays; begin it again.";
     throw new MosaicError("data", "read job", { code: "job_damaged", detail, key, cause });

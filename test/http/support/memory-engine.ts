@@ -145,7 +145,7 @@ export class MemoryEngine implements Engine {
     this.#find({ tenant, collection });
     const id = `job${this.jobs.size + 1}`;
     const progress = { done: 0, total: 0, unit: "documents" };
-    const times = { created_at: now, updated_at: now };
+    const times = { created_at: now, updated_at: now, waits_until: null };
     const job: JobInfo = {
       id,
       kind: "compact",

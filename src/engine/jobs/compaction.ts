@@ -1,0 +1,77 @@
+import { errorFields, isMosaicError, type Logger } from "../../base/index.ts";
+import { type CompactionState, chooseAll, chooseCompaction } from "../../lifecycle/index.ts";
+import type { Collection } from "../collection.ts";
+import { Interrupted, type JobKind, type JobResult, type JobTask } from "./kind.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
+
+/** `compact` on demand: everything, unless that would change nothing. */
+export class CompactJob implements JobKind<null, CompactionState> {
+  readonly name = "compact";
+  readonly unit = "documents";
+  readonly #turns: OneAtATime;
+
+  /** The thread that compacts keeps one compaction at a time: `turns` are shared by all that use it. */
+  constructor(turns: OneAtATime) {
+    this.#turns = turns;
+  }
+
+  async run({ state: saved, collection: open, save }: JobTask<null, CompactionState>): Promise<JobResult> {
+    const collection = await open();
+    await collection.schedule.foldAll();
+    const { shards } = collection.log.manifest;
+    const keep = (state: CompactionState): Promise<void> => save(state, state.done, state.total);
+    const state = saved ?? collection.compaction.plan(chooseAll(shards));
+    await keep(state);
+    const after = await this.#turns.run(() => collection.compaction.run(state, { save: keep }));
+    return { shards_before: after.shardsBefore, shards_after: collection.log.manifest.shards.length };
+  }
+}
+
+/**
+ * Background compaction of collections whose shards ask for it. It is no job: nothing of it is written down, since the next
+ * fold would ask for it again.
+ */
+export class AutomaticCompaction {
+  readonly #logger: Logger;
+  readonly #turns: OneAtATime;
+  readonly #running = new Map<string, Promise<void>>();
+  #closed = false;
+
+  constructor(parts: { readonly logger: Logger; readonly turns: OneAtATime }) {
+    this.#logger = parts.logger;
+    this.#turns = parts.turns;
+  }
+
+  /** Told after folds; a collection is compacted once at a time. */
+  noticeShards(collection: Collection): void {
+    const { settings, shards } = collection.log.manifest;
+    const key = `${collection.scope.tenant}/${collection.scope.collection}`;
+    if (this.#closed || this.#running.has(key) || chooseCompaction(shards, settings.shardMaxDocs).length === 0) return;
+    const work = this.#compact(collection).finally(() => this.#running.delete(key));
+    this.#running.set(key, work);
+  }
+
+  /** Stops between two regions. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#running.values());
+  }
+
+  async #compact(collection: Collection): Promise<void> {
+    const { settings, shards } = collection.log.manifest;
+    try {
+      const state = collection.compaction.plan(chooseCompaction(shards, settings.shardMaxDocs));
+      const save = async (): Promise<void> => {
+        if (this.#closed) throw new Interrupted(false);
+      };
+      await this.#turns.run(() => collection.compaction.run(state, { save }));
+      this.#logger.info("compacted", { ...collection.scope, shards: shards.length });
+    } catch (error) {
+      if (error instanceof Interrupted || isMosaicError(error, "conflict")) return; // another process is at it
+      this.#logger.warn("background compaction failed; it will be tried again", {
+        ...collection.scope,
+        ...errorFields(error),
+      });
+    }
+  }
+}
