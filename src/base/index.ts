@@ -36,6 +36,13 @@ export { nearest } from "./nearest.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { notice, serveJobs } from "./serve-jobs.ts";
-export { type ApiKey, type KeyRole, type Settings, settingsFrom } from "./settings.ts";
+export {
+  type ApiKey,
+  type ArchiveClass,
+  archiveClasses,
+  type KeyRole,
+  type Settings,
+  settingsFrom,
+} from "./settings.ts";
 export { WorkerClient } from "./worker-client.ts";
 export { workerUrl } from "./worker-url.ts";

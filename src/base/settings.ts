@@ -11,10 +11,16 @@ export interface ApiKey {
   readonly role: KeyRole;
 }
 
+/** Colder classes of storage, by S3's names. Objects of the last two must be restored before they can be read. */
+export const archiveClasses = ["STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"] as const;
+export type ArchiveClass = (typeof archiveClasses)[number];
+
 /** Every setting, read once from the environment; each has a default that works. docs/configuration.md lists them. */
 export interface Settings {
   /** A folder, or `s3://bucket/prefix`. */
   readonly storagePath: string;
+  /** Of a storage folder: where archived files lie, `<archivePath>/<class>/…`; undefined: inside it. */
+  readonly archivePath: string | undefined;
   readonly s3Endpoint: string | undefined;
   readonly awsRegion: string | undefined;
   readonly port: number;
@@ -79,6 +85,14 @@ export interface Settings {
   readonly gcGraceMs: number;
   /** How long older generations can be read, branched off and rolled back to. */
   readonly snapshotKeepMs: number;
+  /** Shards whose newest document is as old are archived by policy; 0: none. A collection may say otherwise. */
+  readonly archiveAfterDays: number;
+  readonly archiveClass: ArchiveClass;
+  /** How long the copy stays that a restore makes readable, and how often it is asked whether it is there. */
+  readonly restoreCopyDays: number;
+  readonly restorePollMs: number;
+  /** How often a server looks for shards that its policies say something of. */
+  readonly policyIntervalMs: number;
   readonly logLevel: LogLevel;
   readonly otelEndpoint: string | undefined;
 }
@@ -122,10 +136,17 @@ function logLevel(text: string | undefined): LogLevel {
   return level;
 }
 
+function archiveClass(text: string | undefined): ArchiveClass {
+  const found = archiveClasses.find((name) => name === (text || "GLACIER_IR"));
+  if (found === undefined) throw wrong("ARCHIVE_CLASS", archiveClasses.join(", "));
+  return found;
+}
+
 /** Settings from environment variables (by default the process's), overridden by `overrides`. */
 export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment = process.env): Settings {
   return Object.freeze({
     storagePath: env["STORAGE_PATH"] || "./data",
+    archivePath: env["ARCHIVE_PATH"] || undefined,
     s3Endpoint: env["S3_ENDPOINT"] || undefined,
     awsRegion: env["AWS_REGION"] || undefined,
     port: whole(env, "PORT", 4040, 0),
@@ -168,6 +189,11 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     tailMaxBytes: whole(env, "TAIL_MAX_BYTES", 64 * 1024 * 1024),
     gcGraceMs: whole(env, "GC_GRACE_MS", 15 * 60 * 1000, 0),
     snapshotKeepMs: whole(env, "SNAPSHOT_KEEP_MS", 60 * 60 * 1000, 0),
+    archiveAfterDays: whole(env, "ARCHIVE_AFTER_DAYS", 0, 0),
+    archiveClass: archiveClass(env["ARCHIVE_CLASS"]),
+    restoreCopyDays: whole(env, "RESTORE_COPY_DAYS", 7),
+    restorePollMs: whole(env, "RESTORE_POLL_MS", 5 * 60 * 1000),
+    policyIntervalMs: whole(env, "POLICY_INTERVAL_MS", 60 * 60 * 1000),
     logLevel: logLevel(env["LOG_LEVEL"]),
     otelEndpoint: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     ...overrides,

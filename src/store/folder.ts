@@ -131,6 +131,15 @@ export class FolderStore implements ObjectStore {
     return await this.put(to, { path });
   }
 
+  /** A file can always be read. */
+  async restore(key: string): Promise<void> {
+    if ((await this.head(key)) === undefined) throw objectNotFound("restore object", key);
+  }
+
+  mustBeRestored(): boolean {
+    return false;
+  }
+
   async download(key: string, path: string): Promise<ObjectInfo | undefined> {
     const info = await this.head(key);
     if (info === undefined) return undefined;

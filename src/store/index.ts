@@ -3,18 +3,23 @@
  * Owns: connections to storage and the lock files of a folder.
  * Never: knows what the bytes mean.
  */
+export { ClassedFolders } from "./classed-folders.ts";
 export { FolderStore } from "./folder.ts";
 export { MemoryStore } from "./memory.ts";
 export { Metered, type StorageReceipt } from "./metered.ts";
-export type {
-  ByteRange,
-  GetOptions,
-  GetResult,
-  ListOptions,
-  ObjectInfo,
-  ObjectStore,
-  PutBody,
-  PutOptions,
+export {
+  type ByteRange,
+  type GetOptions,
+  type GetResult,
+  type ListOptions,
+  mustBeRestored,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutBody,
+  type PutOptions,
+  type RestoreOptions,
+  type RestoreSpeed,
+  restoreSpeeds,
 } from "./object-store.ts";
 export { isRemote, type OpenStoreOptions, openStore } from "./open.ts";
 export { defaultRetryPolicy, Retrying, type RetryPolicy } from "./retrying.ts";

@@ -29,3 +29,12 @@ export const preconditionFailed = (operation: string, key: string): MosaicError 
 
 export const objectNotFound = (operation: string, key: string): MosaicError =>
   new MosaicError("not_found", operation, { code: "object_not_found", detail: "There is no such object.", key });
+
+export const restoreRequired = (operation: string, key: string, cause?: unknown): MosaicError =>
+  new MosaicError("unavailable", operation, {
+    code: "restore_required",
+    detail: "The object is archived and has to be restored first.",
+    hint: "run: mosaic restore",
+    key,
+    cause,
+  });

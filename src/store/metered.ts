@@ -6,6 +6,7 @@ import type {
   ObjectStore,
   PutBody,
   PutOptions,
+  RestoreOptions,
 } from "./object-store.ts";
 
 /** Where requests are counted: of the query, or of whatever else, that is running now. */
@@ -61,6 +62,13 @@ export class Metered implements ObjectStore {
   copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
     this.#count("putRequests");
     return this.#store.copy(from, to, options);
+  }
+  restore(key: string, options: RestoreOptions): Promise<void> {
+    this.#count("putRequests");
+    return this.#store.restore(key, options);
+  }
+  mustBeRestored(storageClass: string): boolean {
+    return this.#store.mustBeRestored(storageClass);
   }
   async download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     this.#count("getRequests");

@@ -25,8 +25,18 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Done also when there was no such key. */
   delete(key: string): Promise<void>;
-  /** Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent. */
+  /**
+   * Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent, and
+   * `unavailable` (code `restore_required`) when it has to be restored first.
+   */
   copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }>;
+  /**
+   * Asks for a copy of an object that can't be read otherwise, to be there for some days; `head` tells when it is. Done
+   * also when that was asked for before, is there, or isn't needed. Throws `not_found` when there is no such object.
+   */
+  restore(key: string, options: RestoreOptions): Promise<void>;
+  /** Whether objects of a storage class must be restored before they can be read or copied. */
+  mustBeRestored(storageClass: string): boolean;
   /**
    * Writes the whole object to the local file `path` (overwriting); undefined when there is no such key. What the local
    * file system refuses is thrown as it comes, and not tried again.
@@ -47,7 +57,22 @@ export interface ObjectInfo {
   readonly modifiedMs: number;
   /** As S3 names them; `STANDARD` where the store has no classes. */
   readonly storageClass: string;
+  /** Of an object that must be restored to be read: `ongoing` once that was asked for, `ready` while it can be read. */
+  readonly restore?: "ongoing" | "ready";
 }
+
+/** How fast a restored copy is wanted: minutes, hours, or half a day; prices differ by as much. */
+export const restoreSpeeds = ["expedited", "standard", "bulk"] as const;
+export type RestoreSpeed = (typeof restoreSpeeds)[number];
+export interface RestoreOptions {
+  /** How long the copy stays. */
+  readonly days: number;
+  readonly speed: RestoreSpeed;
+}
+
+/** As S3 has it. */
+export const mustBeRestored = (storageClass: string): boolean =>
+  storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE";
 
 /** `start` inclusive, `end` exclusive; `{ lastBytes }` the end of the object. */
 export type ByteRange = { readonly start: number; readonly end: number } | { readonly lastBytes: number };

@@ -1,5 +1,5 @@
 import { type Clock, MosaicError, type Random, type Settings } from "../base/index.ts";
-import { FolderStore } from "./folder.ts";
+import { ClassedFolders } from "./classed-folders.ts";
 import { Metered, type StorageReceipt } from "./metered.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { Retrying } from "./retrying.ts";
@@ -23,11 +23,11 @@ export async function openStore(
 }
 
 async function openPlain(
-  { storagePath, s3Endpoint, awsRegion }: Settings,
+  { storagePath, archivePath, s3Endpoint, awsRegion }: Settings,
   clock: Clock,
   random: Random,
 ): Promise<ObjectStore> {
-  if (!storagePath.includes("://")) return new FolderStore(storagePath, { clock, random });
+  if (!storagePath.includes("://")) return new ClassedFolders(storagePath, archivePath, { clock, random });
   const [, bucket, prefix = ""] = s3Path.exec(storagePath) ?? [];
   if (bucket === undefined) {
     throw new MosaicError("invalid", "open storage", {

@@ -7,6 +7,7 @@ import type {
   ObjectStore,
   PutBody,
   PutOptions,
+  RestoreOptions,
 } from "./object-store.ts";
 
 export interface RetryPolicy {
@@ -68,6 +69,12 @@ export class Retrying implements ObjectStore {
   }
   copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
     return this.#run(() => this.#store.copy(from, to, options));
+  }
+  restore(key: string, options: RestoreOptions): Promise<void> {
+    return this.#run(() => this.#store.restore(key, options));
+  }
+  mustBeRestored(storageClass: string): boolean {
+    return this.#store.mustBeRestored(storageClass);
   }
   download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     return this.#run(() => this.#store.download(key, path, signal), { signal });

@@ -1,5 +1,5 @@
 import { MosaicError } from "../base/index.ts";
-import { objectNotFound, preconditionFailed } from "./keys.ts";
+import { objectNotFound, preconditionFailed, restoreRequired } from "./keys.ts";
 
 interface ServiceError {
   readonly name: string;
@@ -19,11 +19,6 @@ interface Known {
 /** What S3's refusals mean, by error name and then by HTTP status. Names: S3 API reference, "Error responses". */
 const known: Readonly<Record<string, Known>> = {
   NoSuchBucket: { code: "bucket_not_found", detail: "The storage bucket does not exist.", hint: "check STORAGE_PATH" },
-  InvalidObjectState: {
-    code: "restore_required",
-    detail: "The object is archived and has to be restored first.",
-    hint: "run: mosaic restore",
-  },
   SlowDown: { code: "storage_busy", detail: "The storage asks to slow down; try again.", retryAfterMs: 1000 },
   409: { code: "conditional_conflict", detail: "Another write was under way; try again.", retryAfterMs: 100 },
   429: { code: "storage_busy", detail: "The storage asks to slow down; try again.", retryAfterMs: 1000 },
@@ -34,12 +29,16 @@ const known: Readonly<Record<string, Known>> = {
   },
 };
 
+/** What reading, and copying, an object of a class that must be restored is refused with. */
+const frozenNames: ReadonlySet<string> = new Set(["InvalidObjectState", "ObjectNotInActiveTierError"]);
+
 /** A MosaicError for whatever the SDK threw. `conditional`: the call was a put whose repetition would not be harmless. */
 export function s3Failure(operation: string, key: string, error: unknown, conditional = false): Error {
   if (error instanceof MosaicError) return error;
   if (nameOf(error) === "AbortError") return error as Error;
   const status = statusOf(error);
   if (status === 412) return preconditionFailed(operation, key);
+  if (frozenNames.has(nameOf(error))) return restoreRequired(operation, key, error);
   const entry = known[nameOf(error)] ?? known[status ?? 0];
   if (entry !== undefined) return new MosaicError("unavailable", operation, { ...entry, key, cause: error });
   if (status === 404) return objectNotFound(operation, key);

@@ -10,20 +10,24 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  RestoreObjectCommand,
   S3Client,
   type StorageClass,
 } from "@aws-sdk/client-s3";
 import { silentLogger } from "../base/index.ts";
-import { checkKey } from "./keys.ts";
-import type {
-  ByteRange,
-  GetOptions,
-  GetResult,
-  ListOptions,
-  ObjectInfo,
-  ObjectStore,
-  PutBody,
-  PutOptions,
+import { checkKey, objectNotFound } from "./keys.ts";
+import {
+  type ByteRange,
+  type GetOptions,
+  type GetResult,
+  type ListOptions,
+  mustBeRestored,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutBody,
+  type PutOptions,
+  type RestoreOptions,
+  type RestoreSpeed,
 } from "./object-store.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
 
@@ -184,6 +188,24 @@ export class S3Store implements ObjectStore {
     }
   }
 
+  async restore(key: string, { days, speed }: RestoreOptions): Promise<void> {
+    const info = await this.head(key);
+    if (info === undefined) throw objectNotFound("restore object", key);
+    if (!mustBeRestored(info.storageClass) || info.restore !== undefined) return;
+    const RestoreRequest = { Days: days, GlacierJobParameters: { Tier: tiers[speed] } };
+    try {
+      await this.#client.send(new RestoreObjectCommand({ ...this.#at(key), RestoreRequest }));
+    } catch (error) {
+      // Somebody asked between our two calls.
+      if (nameOf(error) === "RestoreAlreadyInProgress") return;
+      throw s3Failure("restore object", key, error);
+    }
+  }
+
+  mustBeRestored(storageClass: string): boolean {
+    return mustBeRestored(storageClass);
+  }
+
   async download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     try {
       const output = await this.#client.send(
@@ -269,15 +291,24 @@ async function contentOf(body: PutBody) {
   return { Body: body, ContentLength: body.length, ContentMD5: createHash("md5").update(body).digest("base64") };
 }
 
+/** S3's names of how fast it restores. */
+const tiers: Readonly<Record<RestoreSpeed, "Expedited" | "Standard" | "Bulk">> = {
+  expedited: "Expedited",
+  standard: "Standard",
+  bulk: "Bulk",
+};
+
 interface Described {
   readonly ETag?: string | undefined;
   readonly LastModified?: { getTime(): number } | undefined;
   readonly StorageClass?: string | undefined;
+  /** The header `x-amz-restore`. */
+  readonly Restore?: string | undefined;
 }
 
 const infoOf = (
   key: string,
-  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD" }: Described,
+  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD", Restore }: Described,
   sizeBytes: number,
 ): ObjectInfo => ({
   key,
@@ -285,4 +316,5 @@ const infoOf = (
   sizeBytes,
   modifiedMs: LastModified?.getTime() ?? 0,
   storageClass,
+  ...(Restore === undefined ? {} : { restore: Restore.includes('ongoing-request="true"') ? "ongoing" : "ready" }),
 });

@@ -173,6 +173,12 @@ export class SimStore implements ObjectStore {
   copy(): Promise<{ readonly etag: string }> {
     throw new Error("not simulated");
   }
+  async restore(): Promise<void> {
+    throw new Error("not simulated");
+  }
+  mustBeRestored(): boolean {
+    return false;
+  }
   download(): Promise<ObjectInfo | undefined> {
     throw new Error("not simulated");
   }

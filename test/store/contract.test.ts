@@ -1,6 +1,14 @@
+import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock, systemRandom } from "../../src/base/index.ts";
-import { FolderStore, MemoryStore, Metered, type ObjectStore, Retrying } from "../../src/store/index.ts";
+import {
+  ClassedFolders,
+  FolderStore,
+  MemoryStore,
+  Metered,
+  type ObjectStore,
+  Retrying,
+} from "../../src/store/index.ts";
 import { S3Store } from "../../src/store/s3.ts";
 import { allKeys } from "../engine/support/stores.ts";
 import { hasS3Server, type S3Server, startS3Server, withoutS3Server } from "../support/s3-server.ts";
@@ -17,7 +25,13 @@ const wrappings: Readonly<Record<string, (store: ObjectStore) => ObjectStore>> =
 describe("memory", () => {
   const shared = new MemoryStore();
   for (const [suffix, wrap] of Object.entries(wrappings))
-    runObjectStoreSuite({ name: `memory${suffix}`, open: () => wrap(shared), hasClasses: true, hasFiles: false });
+    runObjectStoreSuite({
+      name: `memory${suffix}`,
+      open: () => wrap(shared),
+      hasClasses: true,
+      hasFiles: false,
+      freezes: true,
+    });
 });
 
 describe("folder", () => {
@@ -25,10 +39,16 @@ describe("folder", () => {
   beforeAll(async () => {
     folder = await temporaryFolder();
   });
-  afterAll(() => folder.remove());
+  afterAll(async () => {
+    await rm(`${folder.path}-archive`, { recursive: true, force: true });
+    await folder.remove();
+  });
   for (const [suffix, wrap] of Object.entries(wrappings)) {
     const open = (): ObjectStore => wrap(new FolderStore(folder.path));
-    runObjectStoreSuite({ name: `folder${suffix}`, open, hasClasses: false, hasFiles: true });
+    runObjectStoreSuite({ name: `folder${suffix}`, open, hasClasses: false, hasFiles: true, freezes: false });
+    const openClassed = (): ObjectStore => wrap(new ClassedFolders(folder.path, `${folder.path}-archive`));
+    const classed = { hasClasses: true, hasFiles: true, freezes: false };
+    runObjectStoreSuite({ name: `folder with an archive${suffix}`, open: openClassed, ...classed });
   }
 });
 
@@ -45,7 +65,7 @@ describe.skipIf(!hasS3Server)(title, () => {
 
   for (const [suffix, wrap] of Object.entries(wrappings)) {
     const open = (): ObjectStore => wrap(openS3("some/prefix"));
-    runObjectStoreSuite({ name: `S3${suffix}`, open, hasClasses: true, hasFiles: false });
+    runObjectStoreSuite({ name: `S3${suffix}`, open, hasClasses: true, hasFiles: false, freezes: true });
   }
 
   test("stores below different prefixes of one bucket see nothing of each other", async () => {

@@ -6,6 +6,7 @@ import { describeCopies } from "./contract/copies.ts";
 import { describeKeys } from "./contract/keys.ts";
 import { describeListing } from "./contract/listing.ts";
 import { describeReading } from "./contract/reading.ts";
+import { describeRestores } from "./contract/restores.ts";
 import type { Subject } from "./contract/subject.ts";
 import { describeWriting } from "./contract/writing.ts";
 import { type TemporaryFolder, temporaryFolder } from "./temporary-folder.ts";
@@ -18,10 +19,12 @@ export interface ObjectStoreSuite {
   readonly hasClasses: boolean;
   /** True when its objects are local files. */
   readonly hasFiles: boolean;
+  /** True when objects of some classes must be restored before they can be read. */
+  readonly freezes: boolean;
 }
 
 /** Everything that `ObjectStore` promises, of one implementation. */
-export function runObjectStoreSuite({ name, open, hasClasses, hasFiles }: ObjectStoreSuite): void {
+export function runObjectStoreSuite({ name, open, hasClasses, hasFiles, freezes }: ObjectStoreSuite): void {
   describe(name, () => {
     let opened: ObjectStore;
     let temporary: TemporaryFolder;
@@ -47,5 +50,6 @@ export function runObjectStoreSuite({ name, open, hasClasses, hasFiles }: Object
     describeListing(subject);
     describeCopies(subject, hasClasses, hasFiles);
     describeKeys(subject);
+    describeRestores(subject, freezes);
   });
 }

@@ -6,6 +6,7 @@ import type {
   ObjectStore,
   PutBody,
   PutOptions,
+  RestoreOptions,
 } from "../../../src/store/index.ts";
 
 /** A store that passes everything on: what a test overrides is all that differs. */
@@ -35,6 +36,12 @@ export class PassingStore implements ObjectStore {
   }
   copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }> {
     return this.inner.copy(from, to, options);
+  }
+  restore(key: string, options: RestoreOptions): Promise<void> {
+    return this.inner.restore(key, options);
+  }
+  mustBeRestored(storageClass: string): boolean {
+    return this.inner.mustBeRestored(storageClass);
   }
   download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     return this.inner.download(key, path, signal);
