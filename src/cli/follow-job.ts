@@ -1,4 +1,4 @@
-import type { JobInfo } from "../engine/index.ts";
+import type { JobInfo, Mosaic } from "../engine/index.ts";
 import { type Context, exitDone, exitFailed } from "./command.ts";
 import { countText } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -7,15 +7,15 @@ import { Progress } from "./progress.ts";
 const lookEveryMs = 500;
 
 /**
- * Follows a job that this process runs until it has ended, with a bar on a terminal; prints it as JSON, or what `verdict`
+ * Follows a job that `engine` runs until it has ended, with a bar on a terminal; prints it as JSON, or what `verdict`
  * says of one that is done. A job that was put aside is left to the server that resumes jobs. Returns the exit code.
  */
 export async function followJob(
-  { scope, json, output, clock, open }: Context,
+  { scope, json, output, clock }: Context,
+  engine: Mosaic,
   begun: JobInfo,
   verdict: (job: JobInfo, elapsedMs: number) => string,
 ): Promise<number> {
-  const engine = await open();
   let isRunning = true;
   const ended = engine.jobEnded(begun.id).finally(() => {
     isRunning = false;

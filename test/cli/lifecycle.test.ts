@@ -37,7 +37,7 @@ test("compact, as-of, branch, rollback, gc and job do what they say, as JSON too
   expect(await json("gc")).toMatchObject({ orphans: [], collected: false });
   expect(await json("gc", "--collect")).toMatchObject({ orphans: [], collected: true });
   expect(await json("verify")).toMatchObject({ ok: true, documents: 2 });
-}, 20_000);
+}, 180_000);
 
 test("what can't be done says why", async () => {
   const shell = await twoGenerations();
@@ -56,4 +56,4 @@ test("what can't be done says why", async () => {
     expect([ran.code, ran.out]).toEqual([code, ""]);
     expect(ran.error).toContain(message);
   }
-}, 20_000);
+}, 180_000);

@@ -11,7 +11,7 @@ export const compact: Command = {
   details: "Searches and writes go on meanwhile. Ended early, it is simply run again: what it has finished stays.",
   async run(context) {
     const engine = await context.open();
-    return await followJob(context, await engine.compact(context.scope), verdict);
+    return await followJob(context, engine, await engine.compact(context.scope), verdict);
   },
 };
 
