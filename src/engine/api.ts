@@ -241,6 +241,12 @@ export interface CollectionInfo {
   readonly documents: number;
 }
 
+export interface CollectionList {
+  readonly collections: readonly CollectionInfo[];
+  /** Those that can't be read now, and why; the others are listed all the same. */
+  readonly unreadable: readonly { readonly name: string; readonly code: string; readonly detail: string }[];
+}
+
 export interface CollectionStats {
   readonly documents: number;
   readonly deleted: number;
@@ -348,7 +354,7 @@ export interface Engine {
   /** Answers one SELECT over the table `documents`. */
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse>;
   createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo>;
-  collections(tenant: TenantName): Promise<readonly CollectionInfo[]>;
+  collections(tenant: TenantName): Promise<CollectionList>;
   collection(scope: Scope): Promise<CollectionInfo>;
   deleteCollection(scope: Scope): Promise<void>;
   stats(scope: Scope): Promise<CollectionStats>;

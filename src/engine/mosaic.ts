@@ -1,4 +1,5 @@
 import {
+  asMosaicError,
   type Clock,
   type CollectionName,
   type Logger,
@@ -18,6 +19,7 @@ import { currentReceipt } from "../telemetry/index.ts";
 import type {
   BatchResult,
   CollectionInfo,
+  CollectionList,
   CollectionSpec,
   CollectionStats,
   DocumentInput,
@@ -156,12 +158,18 @@ export class Mosaic implements Engine {
   async createCollection(scope: Scope, spec: CollectionSpec): Promise<CollectionInfo> {
     return describeCollection(await this.#collections.create(scope, spec), 0);
   }
-  async collections(tenant: TenantName): Promise<readonly CollectionInfo[]> {
+  async collections(tenant: TenantName): Promise<CollectionList> {
     const scopes = await this.#collections.names(tenant);
-    const found = await Promise.all(
+    const told = await Promise.allSettled(
       scopes.map((scope) => this.#reads.ifPresent(scope, (collection) => this.#describe(collection))),
     );
-    return found.filter((info) => info !== undefined);
+    const collections = told.flatMap((one) => (one.status === "fulfilled" ? (one.value ?? []) : []));
+    const unreadable = told.flatMap((one, at) => {
+      if (one.status === "fulfilled") return [];
+      const { code, detail } = asMosaicError(one.reason, "describe collection");
+      return { name: (scopes[at] as Scope).collection, code, detail };
+    });
+    return { collections, unreadable };
   }
   collection(scope: Scope): Promise<CollectionInfo> {
     return this.#reads.fresh(scope, (collection) => this.#describe(collection));

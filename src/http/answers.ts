@@ -222,7 +222,12 @@ export const collectionInfo = z
   })
   .openapi("Collection");
 
-export const collectionList = z.strictObject({ collections: z.array(collectionInfo) }).openapi("CollectionList");
+export const collectionList = z
+  .strictObject({
+    collections: z.array(collectionInfo),
+    unreadable: z.array(z.strictObject({ name: z.string(), code: z.string(), detail: z.string() })),
+  })
+  .openapi("CollectionList");
 
 export const collectionStats = z
   .strictObject({

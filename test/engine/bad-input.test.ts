@@ -278,7 +278,7 @@ describe("collections", () => {
     ];
     for (const ask of asked)
       expect(await errorOf(ask())).toMatchObject({ kind: "not_found", code: "collection_not_found" });
-    expect(await engine.collections(docs.tenant)).toEqual([]);
+    expect((await engine.collections(docs.tenant)).collections).toEqual([]);
   });
 
   const leaving = [
@@ -339,7 +339,7 @@ describe("collections", () => {
       kind: "invalid",
       code,
     });
-    expect(await engine.collections(docs.tenant)).toEqual([]);
+    expect((await engine.collections(docs.tenant)).collections).toEqual([]);
   });
 
   test("can't be made twice", async () => {

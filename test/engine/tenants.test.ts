@@ -77,13 +77,13 @@ describe.each([
     await engine.put(theirs, { id: "a third", text: "theirs" });
     expect((await engine.stats(ours)).documents).toBe(2);
     expect((await engine.verify(ours)).documents).toBe(2);
-    expect((await engine.collections(ours.tenant)).map(({ name, documents }) => [name, documents])).toEqual([
-      ["docs", 2],
-    ]);
+    expect((await engine.collections(ours.tenant)).collections.map(({ name, documents }) => [name, documents])).toEqual(
+      [["docs", 2]],
+    );
     await engine.put(scopeOf("acme-2", "more"), { text: "theirs" });
-    expect((await engine.collections(ours.tenant)).map(({ name }) => name)).toEqual(["docs"]);
-    expect((await engine.collections(theirs.tenant)).map(({ name }) => name)).toEqual(["docs", "more"]);
-    expect(await engine.collections(tenantName("acm"))).toEqual([]);
+    expect((await engine.collections(ours.tenant)).collections.map(({ name }) => name)).toEqual(["docs"]);
+    expect((await engine.collections(theirs.tenant)).collections.map(({ name }) => name)).toEqual(["docs", "more"]);
+    expect(await engine.collections(tenantName("acm"))).toEqual({ collections: [], unreadable: [] });
     expect([...(await engine.tenants())].sort()).toEqual(["acme", "acme-2"]);
   });
 
@@ -198,7 +198,7 @@ describe("a collection that is deleted and made again", () => {
         () => warm.stats(ours),
       ];
       for (const read of reads) expect(await errorOf(read())).toMatchObject({ code: "collection_not_found" });
-      expect(await warm.collections(ours.tenant)).toEqual([]);
+      expect((await warm.collections(ours.tenant)).collections).toEqual([]);
     });
 
     test("takes a warm engine's write as the first of a new collection", async () => {
@@ -263,4 +263,15 @@ describe("a collection that is deleted and made again", () => {
         expect(put.reason).toMatchObject({ kind: expect.stringMatching(/not_found|conflict/) });
     }
   });
+});
+
+test("one collection that can't be read hides none of the others", async () => {
+  const store = new MemoryStore();
+  const engine = await openTestEngine({ store });
+  for (const name of ["good", "bad"]) await engine.put(scopeOf("acme", name), { id: "a", text: "text" });
+  await store.put("tenants/acme/bad/manifest.json", Buffer.from("{"));
+  const fresh = await openTestEngine({ store });
+  const { collections, unreadable } = await fresh.collections(tenantName("acme"));
+  expect(collections.map(({ name, documents }) => [name, documents])).toEqual([["good", 1]]);
+  expect(unreadable).toMatchObject([{ name: "bad", code: "manifest_damaged" }]);
 });

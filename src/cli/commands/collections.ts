@@ -1,4 +1,4 @@
-import { type Command, exitDone } from "../command.ts";
+import { type Command, exitDone, exitFailed } from "../command.ts";
 import { table } from "../output.ts";
 
 export const collections: Command = {
@@ -8,7 +8,8 @@ export const collections: Command = {
   takes: [0, 0],
   async run({ tenant, json, output, open }) {
     const engine = await open();
-    const found = await engine.collections(tenant);
+    const { collections: found, unreadable } = await engine.collections(tenant);
+    for (const { name, detail } of unreadable) output.note(`mosaic: the collection ${name} can't be read: ${detail}`);
     if (json) output.json(found);
     else {
       const rows = found.map(({ name, documents, dimensions, distance, embedding_model: model }) => [
@@ -21,6 +22,6 @@ export const collections: Command = {
       for (const line of table([["collection", "documents", "dimensions", "distance", "model"], ...rows]))
         output.data(line);
     }
-    return exitDone;
+    return unreadable.length === 0 ? exitDone : exitFailed;
   },
 };

@@ -45,10 +45,15 @@ const list = operation({
   path: "/api/v1/collections",
   summary: "List the tenant's collections",
   needs: "read",
-  answers: { 200: { description: "All of them, with their settings.", schema: collectionList } },
+  answers: {
+    200: {
+      description: "All of them, with their settings; apart, those that can't be read now, and why.",
+      schema: collectionList,
+    },
+  },
   looksUp: true,
   problems: [],
-  handle: async ({ c, engine, tenant }) => c.json({ collections: await engine.collections(tenant) }),
+  handle: async ({ c, engine, tenant }) => c.json(await engine.collections(tenant)),
 });
 
 const get = operation({

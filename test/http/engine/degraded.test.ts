@@ -78,7 +78,7 @@ describe("a shard file that is damaged", () => {
 });
 
 describe("a manifest that is damaged", () => {
-  test("fails every call of its collection and the list, naming no path; other collections answer", async () => {
+  test("fails every call of its collection, naming no path; others answer, and the list says which it is", async () => {
     await overwrite(join(folder, "tenants", "default", "documents", "manifest.json"));
     const http = await realServer(folder);
     await http.call("POST", "/api/v1/documents", { id: "a", text: "t", collection: "healthy" });
@@ -87,7 +87,6 @@ describe("a manifest that is damaged", () => {
       ["GET", "/api/v1/documents/doc 1"],
       ["POST", "/api/v1/documents", { id: "doc 1", text: "t" }],
       ["DELETE", "/api/v1/documents/doc 1"],
-      ["GET", "/api/v1/collections"],
       ["GET", "/api/v1/collections/documents"],
       ["GET", "/api/v1/collections/documents/stats"],
       ["DELETE", "/api/v1/collections/documents"],
@@ -98,5 +97,9 @@ describe("a manifest that is damaged", () => {
       expect(JSON.stringify(answer.body)).not.toMatch(/tenants|manifest\.json/);
     }
     expect((await http.call("POST", "/api/v1/search", { ...everything, collection: "healthy" })).status).toBe(200);
+    const { body: list } = await http.call("GET", "/api/v1/collections");
+    expect(list.collections).toMatchObject([{ name: "healthy" }]);
+    expect(list.unreadable).toMatchObject([{ name: "documents", code: "manifest_damaged" }]);
+    expect(JSON.stringify(list)).not.toMatch(/tenants|manifest\.json/);
   });
 });

@@ -11,6 +11,7 @@ import type {
   BatchProblem,
   BatchResult,
   CollectionInfo,
+  CollectionList,
   CollectionSpec,
   CollectionStats,
   DocumentInput,
@@ -266,9 +267,10 @@ export class MemoryEngine implements Engine {
     return this.#create(scope, spec).info;
   }
 
-  async collections(tenant: TenantName): Promise<readonly CollectionInfo[]> {
+  async collections(tenant: TenantName): Promise<CollectionList> {
     await this.before("collections");
-    return [...(this.tenantsByName.get(tenant)?.values() ?? [])].map(({ info }) => info);
+    const collections = [...(this.tenantsByName.get(tenant)?.values() ?? [])].map(({ info }) => info);
+    return { collections, unreadable: [] };
   }
 
   async collection(scope: Scope): Promise<CollectionInfo> {
