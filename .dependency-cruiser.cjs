@@ -56,6 +56,26 @@ module.exports = {
       from: { path: "^src/([^/]+)/" },
       to: { path: "^src/([^/]+)/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
     },
+    {
+      name: "src-stands-alone",
+      comment: "Compositions are made of rooms, not the other way round.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(functions|infra|test|bench)/" },
+    },
+    {
+      name: "functions-by-the-door",
+      comment: "A function is put together of what rooms offer. Only its build knows what is deployed.",
+      severity: "error",
+      from: { path: "^functions/" },
+      to: { path: "^(src/[^/]+/.+|infra/.+)", pathNot: ["^src/[^/]+/index\\.ts$", "^infra/table\\.ts$"] },
+    },
+    {
+      name: "handlers-know-no-table",
+      severity: "error",
+      from: { path: "^functions/", pathNot: "^functions/build/" },
+      to: { path: "^(infra|functions/build)/" },
+    },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     {
       name: "no-orphan-room",
@@ -78,7 +98,7 @@ module.exports = {
     {
       name: "no-dev-dependency",
       severity: "error",
-      from: { path: "^(src|functions)/", pathNot: "^src/cli/build\\.ts$" },
+      from: { path: "^(src|functions)/", pathNot: "^(src/cli/build\\.ts$|functions/build/)" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
     },
   ],

@@ -2,8 +2,11 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Folders that take minutes: each is a project with a script of its own, and no part of `npm test`. */
-const long = ["crash"];
+const long = ["crash", "cloud"];
 const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
+
+/** What one of them needs beside its files. */
+const more: Readonly<Record<string, object>> = { cloud: { globalSetup: ["test/cloud/support/build.ts"] } };
 
 export default defineConfig({
   test: {
@@ -20,7 +23,7 @@ export default defineConfig({
     reporters: ["default"],
     projects: [
       { extends: true, test: { name: "suite", include: ["test/**/*.test.ts"], exclude: long.map(filesOf) } },
-      ...long.map((name) => ({ extends: true as const, test: { name, include: [filesOf(name)] } })),
+      ...long.map((name) => ({ extends: true as const, test: { name, include: [filesOf(name)], ...more[name] } })),
     ],
   },
 });

@@ -183,7 +183,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     termsMaxBytes: whole(env, "TERMS_MAX_BYTES", 64 * 1024 * 1024),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
-    foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000),
+    foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000, 0),
     compactStepBytes: whole(env, "COMPACT_STEP_BYTES", 4 * 1024 ** 3),
     compactAutomatically: env["COMPACT_AUTOMATICALLY"] !== "0",
     tailMaxBytes: whole(env, "TAIL_MAX_BYTES", 64 * 1024 * 1024),

@@ -146,6 +146,12 @@ export class Collection {
     return view;
   }
 
+  /** Resolves when nothing is being written or folded. */
+  async settled(): Promise<void> {
+    await this.committer.settled();
+    await this.schedule.settled();
+  }
+
   async close(): Promise<void> {
     await this.committer.settled();
     await this.schedule.close();

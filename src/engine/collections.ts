@@ -147,6 +147,11 @@ export class Collections {
     if (opened !== undefined && this.#open.peek(key) === opened) this.#open.delete(key);
   }
 
+  async settled(): Promise<void> {
+    const open = [...this.#open.values()];
+    await Promise.all(open.map((opening) => opening.then((collection) => collection.settled()).catch(() => undefined)));
+  }
+
   async close(): Promise<void> {
     const open = [...this.#open.values()];
     await Promise.all(open.map((opening) => opening.then((collection) => collection.close()).catch(() => undefined)));

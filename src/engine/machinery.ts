@@ -30,6 +30,8 @@ export interface Machinery {
   readonly workFolder: string;
   /** Prepares threads ahead of the first query. */
   warm(): void;
+  /** Resolves when no file is being fetched behind an answer. */
+  settled?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
     noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
     warm: () => runner.warm(),
+    settled: () => files.settled(),
     close: async () => {
       await Promise.all([runner.close(), builder.close(), compactor.close()]);
       await files.close();

@@ -59,6 +59,8 @@ export interface OpenOptions {
   readonly store?: ObjectStore;
   readonly embedder?: Embedder;
   readonly machinery?: Machinery;
+  /** Who does long work that is asked for here; `elsewhere`: a process that resumes what nobody is at. */
+  readonly jobs?: "here" | "elsewhere";
 }
 
 /** Mosaic in this process: the library, and what the server and the command line stand on. */
@@ -79,7 +81,13 @@ export class Mosaic implements Engine {
   readonly #lifecycle: Lifecycle;
   #inBackground = false;
 
-  private constructor(settings: Settings, parts: EngineParts, embedder: Embedder, machinery: Machinery) {
+  private constructor(
+    settings: Settings,
+    parts: EngineParts,
+    embedder: Embedder,
+    machinery: Machinery,
+    leaveJobs: boolean,
+  ) {
     const { maxBodyBytes, maxBatchDocs, maxTextBytes } = settings;
     this.settings = settings;
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
@@ -99,6 +107,7 @@ export class Mosaic implements Engine {
       ...parts,
       open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
       kinds: [this.#compact],
+      leave: leaveJobs,
     });
     this.#sql = new Sql({ parts, reads: this.#reads, root, searches: () => this.#searches });
     const text = new TextSearch(machinery.leaves, new TermTables(parts.localObjects, settings.termsMaxBytes));
@@ -114,7 +123,7 @@ export class Mosaic implements Engine {
     const machinery = options.machinery ?? localMachinery(settings, { store, clock, random, logger });
     const { localObjects, builder, compactor, workFolder, noteLayout = () => undefined } = machinery;
     const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder, noteLayout };
-    return new Mosaic(settings, parts, embedder, machinery);
+    return new Mosaic(settings, parts, embedder, machinery, options.jobs === "elsewhere");
   }
 
   /** Loads model and threads ahead of the first query. */
@@ -232,6 +241,12 @@ export class Mosaic implements Engine {
 
   async #describe(collection: Collection): Promise<CollectionInfo> {
     return describeCollection(collection, await this.#reads.count(collection));
+  }
+
+  /** Resolves when nothing that a request began is still at work behind its answer: for a process that is frozen then. */
+  async settled(): Promise<void> {
+    await this.#collections.settled();
+    await this.#machinery.settled?.();
   }
 
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */

@@ -14,6 +14,7 @@ export { type JsonFault, jsonFault } from "./json-fault.ts";
 export { type Line, splitLines } from "./lines.ts";
 export type { Tools } from "./operation.ts";
 export { patiently } from "./patience.ts";
+export { problemResponse } from "./problem.ts";
 export type { RunningServer } from "./serve.ts";
 
 /** Loaded when called: behind a function there is no Node server, nor the time to load one. */

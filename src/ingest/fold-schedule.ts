@@ -5,7 +5,7 @@ import type { Fold, FoldOutcome } from "./fold.ts";
 export interface FoldScheduleOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A fold begins at once when the tail has this many segments or bytes, and otherwise after this time of rest. */
+  /** A fold begins at once when the tail has this many segments or bytes, and otherwise after this time of rest (0: never). */
   readonly segments: number;
   readonly bytes: number;
   readonly idleMs: number;
@@ -35,13 +35,18 @@ export class FoldSchedule {
     const { segments, bytes, idleMs } = this.#options;
     const due = this.#log.tail.segments >= segments || this.#log.tail.bytes >= bytes;
     if (due && this.#failures === 0) this.#start();
-    else this.#wait(Math.min(idleMs * 2 ** this.#failures, 60_000));
+    else if (idleMs > 0) this.#wait(Math.min(idleMs * 2 ** this.#failures, 60_000));
   }
 
   /** Folds until everything that was acknowledged before the call is in shards. */
   async foldAll(): Promise<void> {
     await this.#running?.catch(() => undefined); // its failure was logged; this call makes its own attempt
     while ((await this.#run()) !== "nothing");
+  }
+
+  /** Resolves when no fold is running. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => undefined); // logged where it began
   }
 
   async close(): Promise<void> {

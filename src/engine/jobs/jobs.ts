@@ -23,6 +23,8 @@ interface JobParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly open: (scope: Scope) => Promise<Collection>;
+  /** Jobs are only written down: another process resumes them. */
+  readonly leave: boolean;
   /** Each checks what it is given: inputs and states come from its own `begin` and `save`. */
   readonly kinds: readonly JobKind<never, never>[];
 }
@@ -54,7 +56,8 @@ export class Jobs {
   async begin<Input, State>({ name, unit }: JobKind<Input, State>, scope: Scope, input: Input): Promise<JobInfo> {
     const collection = await this.#with.open(scope);
     const stored = await this.#store.create(name, collection.scope, input, { done: 0, total: 0, unit });
-    this.#run(stored);
+    if (this.#with.leave) await this.#store.update(stored, () => ({ aliveUntilMs: 0 }));
+    else this.#run(stored);
     return infoOf(stored.job);
   }
 
@@ -71,7 +74,7 @@ export class Jobs {
     await this.#running.get(id);
   }
 
-  /** Goes on with jobs whose process has died, and with those whose time has come; waits for the others. */
+  /** Goes on with jobs that no process is at, and with those whose time has come; waits for the others. */
   async resume(): Promise<void> {
     for await (const stored of this.#store.all((error) =>
       this.#with.logger.warn("a job can't be read", errorFields(error)),

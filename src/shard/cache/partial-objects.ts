@@ -33,7 +33,7 @@ export class PartialObjects {
   /** Least recently used first. */
   readonly #copies = new Map<string, Copy>();
   readonly #opening = new Map<string, Promise<Copy>>();
-  readonly #completing = new Set<string>();
+  readonly #completing = new Map<string, Promise<void>>();
   /** Copies that the disk did not take a block of. */
   readonly #unkept = new Set<string>();
 
@@ -120,8 +120,7 @@ export class PartialObjects {
   #complete(ref: ImmutableRef): void {
     const name = nameOf(ref);
     if (this.#completing.has(name)) return;
-    this.#completing.add(name);
-    this.#options.whole
+    const completing = this.#options.whole
       .pin(ref)
       .then((pin) => {
         pin.release();
@@ -131,6 +130,12 @@ export class PartialObjects {
       })
       .catch(() => undefined) // the ranges still serve; the next one that is fetched tries again
       .finally(() => this.#completing.delete(name));
+    this.#completing.set(name, completing);
+  }
+
+  /** Resolves when no file is being fetched whole behind an answer. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#completing.values());
   }
 
   /** Drops what is here whole, and the least recently used of the rest while there is too much. */

@@ -1,0 +1,103 @@
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import { build, type Metafile } from "esbuild";
+import { packageRoot } from "../../src/base/index.ts";
+
+/** Packages with machine code, and what reads files beside itself: they are shipped as they are. */
+export const shipped = ["better-sqlite3", "sqlite-vec", "onnxruntime-node"] as const;
+export type ShippedPackage = (typeof shipped)[number];
+
+export interface Bundle {
+  readonly metafile: Metafile;
+  readonly entry: string;
+  /** Packages that the bundle still asks for. */
+  readonly packages: readonly ShippedPackage[];
+  /** Bytes of everything, and of what is loaded before the first request. */
+  readonly bytes: number;
+  readonly initialBytes: number;
+  /** Source files of what is loaded before the first request. */
+  readonly initialInputs: readonly string[];
+}
+
+const workerFiles = globSync("src/**/*-worker.ts", { cwd: packageRoot });
+
+/** Bundles `file`, whose handler becomes `index.handler`, with the workers that it may start, into `folder`. */
+export async function bundle(file: string, folder: string): Promise<Bundle> {
+  let workers: readonly string[] = [];
+  for (;;) {
+    rmSync(folder, { recursive: true, force: true });
+    const { metafile } = await run(file, workers, folder);
+    const wanted = workersOf(metafile);
+    if (wanted.length === workers.length) return described(metafile, folder);
+    workers = wanted;
+  }
+}
+
+const run = (file: string, workers: readonly string[], folder: string) =>
+  build({
+    entryPoints: [
+      { in: file, out: "index" },
+      // Workers are found by name beside whatever imports them: see base/worker-url.ts.
+      ...workers.map((worker) => ({ in: join(packageRoot, worker), out: basename(worker, ".ts") })),
+    ],
+    outdir: folder,
+    absWorkingDir: packageRoot,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    metafile: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    mainFields: ["module", "main"],
+    external: [...shipped],
+    // Workers and the kernel are looked for beside the file that asks, so all lie in one folder.
+    chunkNames: "[name]-[hash]",
+    // What was written for require() finds it.
+    banner: { js: `import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);` },
+    logLevel: "warning",
+  });
+
+/** Workers that the bundled files start by name. */
+function workersOf({ inputs }: Metafile): readonly string[] {
+  const named = Object.keys(inputs)
+    .filter((input) => input.startsWith("src/") && input.endsWith(".ts"))
+    .flatMap((input) => [
+      ...readFileSync(join(packageRoot, input), "utf8").matchAll(/workerUrl\(import\.meta\.url, "([\w-]+)"/g),
+    ])
+    .map(([, name]) => name as string);
+  return workerFiles.filter((worker) => named.includes(basename(worker, ".ts")));
+}
+
+function described(metafile: Metafile, folder: string): Bundle {
+  const outputs = Object.entries(metafile.outputs);
+  const [entry = ""] = outputs.find(([path]) => join(packageRoot, path) === join(folder, "index.js")) ?? [];
+  const initial = staticallyLoaded(metafile, entry);
+  // Not all of them are asked for by a statement that a bundler sees.
+  const text = outputs
+    .filter(([path]) => extname(path) === ".js")
+    .map(([path]) => readFileSync(join(packageRoot, path), "utf8"));
+  const sum = (paths: Iterable<string>): number =>
+    [...paths].reduce((bytes, path) => bytes + (metafile.outputs[path]?.bytes ?? 0), 0);
+  return {
+    metafile,
+    entry,
+    packages: shipped.filter((name) => text.some((js) => js.includes(`"${name}"`))),
+    bytes: sum(outputs.map(([path]) => path)),
+    initialBytes: sum(initial),
+    initialInputs: [...initial].flatMap((path) => Object.keys(metafile.outputs[path]?.inputs ?? {})),
+  };
+}
+
+/** A file of the bundle, and those that it imports without being asked to. */
+function staticallyLoaded({ outputs }: Metafile, entry: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (path: string): void => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const { path: next, kind, external } of outputs[path]?.imports ?? [])
+      if (kind === "import-statement" && external !== true) visit(next);
+  };
+  visit(entry);
+  return found;
+}

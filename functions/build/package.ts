@@ -1,0 +1,50 @@
+import { copyFileSync, cpSync, globSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot, packageVersion } from "../../src/base/index.ts";
+import { type Bundle, bundle } from "./bundle.ts";
+import { type Architecture, shipNatives } from "./natives.ts";
+
+/** What a function is uploaded as, unzipped. */
+export interface FunctionPackage {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly folder: string;
+  readonly bundle: Bundle;
+  readonly bytes: number;
+}
+
+export interface Wanted {
+  readonly name: string;
+  /** Exports `handler`. */
+  readonly file: string;
+  readonly architecture: Architecture;
+  /** Where packages lie: `dist/functions` by default. */
+  readonly into?: string;
+}
+
+/** Lambda takes no more, unzipped, with its layers. */
+export const mostPackageBytes = 250 * 1024 * 1024;
+
+/** Builds one function: `index.handler` of `<into>/<architecture>/<name>`. */
+export async function buildFunction({ name, file, architecture, into }: Wanted): Promise<FunctionPackage> {
+  const folder = join(into ?? join(packageRoot, "dist", "functions"), architecture, name);
+  const bundled = await bundle(file, folder);
+  shipNatives(bundled.packages, architecture, folder);
+  if ("src/shard/kernel/memory.ts" in bundled.metafile.inputs)
+    copyFileSync(join(packageRoot, "src/shard/kernel/kernel.wasm"), join(folder, "kernel.wasm"));
+  // It is what the embedding thread loads, and the only thing that does.
+  if (bundled.packages.includes("onnxruntime-node"))
+    cpSync(join(packageRoot, "models"), join(folder, "models"), { recursive: true });
+  // Names the package, and says that its files are modules: see base/package-root.ts.
+  writeFileSync(
+    join(folder, "package.json"),
+    `${JSON.stringify({ name: "mosaic", version: packageVersion, type: "module" })}\n`,
+  );
+  return { name, architecture, folder, bundle: bundled, bytes: bytesOf(folder) };
+}
+
+const bytesOf = (folder: string): number =>
+  globSync("**/*", { cwd: folder }).reduce((sum, path) => {
+    const stats = statSync(join(folder, path));
+    return sum + (stats.isFile() ? stats.size : 0);
+  }, 0);

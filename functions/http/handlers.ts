@@ -1,0 +1,86 @@
+import { MosaicError } from "../../src/base/index.ts";
+import { problemResponse } from "../../src/http/index.ts";
+import { answerOf, type GatewayAnswer, headOf } from "./gateway-answer.ts";
+import { type GatewayEvent, requestOf } from "./gateway-event.ts";
+
+/** What stands behind an address. */
+export interface Service {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Resolves when nothing that a request has begun is still running. */
+  settled(): Promise<void>;
+}
+
+async function respond(service: Service, event: GatewayEvent): Promise<Response> {
+  let request: Request;
+  try {
+    request = requestOf(event);
+  } catch (cause) {
+    const detail = "The request line or a header cannot be understood.";
+    return problemResponse(new MosaicError("invalid", "read a request", { code: "invalid_request", detail, cause }));
+  }
+  return await service.fetch(request);
+}
+
+/** Behind API Gateway. Answers once everything is done: afterwards the environment is frozen. */
+export function gatewayHandler(service: Service): (event: GatewayEvent) => Promise<GatewayAnswer> {
+  return async (event) => {
+    try {
+      const response = await respond(service, event);
+      return await answerOf(event.requestContext.http.method === "HEAD" ? bodiless(response) : response);
+    } finally {
+      await service.settled();
+    }
+  };
+}
+
+const bodiless = ({ status, headers }: Response): Response => new Response(null, { status, headers });
+
+/** Where Lambda's runtime lets a function answer piece by piece. */
+interface StreamingRuntime {
+  streamifyResponse(
+    handler: (event: GatewayEvent, out: NodeJS.WritableStream) => Promise<void>,
+  ): (event: GatewayEvent) => Promise<void>;
+  readonly HttpResponseStream: {
+    from(out: NodeJS.WritableStream, head: object): NodeJS.WritableStream;
+  };
+}
+
+declare global {
+  var awslambda: StreamingRuntime | undefined;
+}
+
+/** Behind a function URL: each line leaves when it is known. */
+export function streamingHandler(service: Service): (event: GatewayEvent) => Promise<void> {
+  const runtime = globalThis.awslambda;
+  if (runtime === undefined) throw new MosaicError("internal", "start", { detail: "This is not AWS Lambda." });
+  return runtime.streamifyResponse(async (event, out) => {
+    try {
+      const response = await respond(service, event);
+      const { headers, cookies } = headOf(response);
+      const stream = runtime.HttpResponseStream.from(out, { statusCode: response.status, headers, cookies });
+      await copy(event.requestContext.http.method === "HEAD" ? null : response.body, stream);
+    } finally {
+      await service.settled();
+    }
+  });
+}
+
+/** Writes as fast as the other side reads; a side that went away ends the source. */
+async function copy(body: ReadableStream<Uint8Array> | null, out: NodeJS.WritableStream): Promise<void> {
+  // The runtime sends nothing, not even the head, for a stream without a byte.
+  out.write("");
+  if (body !== null)
+    for await (const chunk of body) {
+      if (!out.write(chunk)) await drained(out);
+    }
+  const ended = Promise.withResolvers<void>();
+  out.once("finish", ended.resolve).once("error", ended.reject);
+  out.end();
+  await ended.promise;
+}
+
+function drained(out: NodeJS.WritableStream): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  out.once("drain", resolve).once("error", reject).once("close", resolve);
+  return promise;
+}
