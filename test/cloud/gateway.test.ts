@@ -21,15 +21,9 @@ describe("the API behind the gateway", () => {
 });
 
 describe("the address that streams", () => {
-  test("answers line by line", async () => {
-    await cloud.call("POST", "/api/v1/documents", { id: "s", text: "streamed", embedding: [0, 1, 0] });
-    const answer = await fetch(`${cloud.streamUrl}/api/v1/search/stream`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: '{"vector":[0,1,0]}',
-    });
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
-    const lines = (await answer.text()).trim().split("\n");
-    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ done: true, degraded: false });
+  test("answers with problem documents too", async () => {
+    const answer = await fetch(`${cloud.streamUrl}/api/v1/search/stream?query=streamed`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([400, "application/problem+json"]);
+    expect(await answer.json()).toMatchObject({ code: "embedding_required" });
   });
 });

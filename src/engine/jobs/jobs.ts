@@ -24,7 +24,7 @@ interface JobParts {
   readonly logger: Logger;
   readonly open: (scope: Scope) => Promise<Collection>;
   /** Jobs are only written down: another process resumes them. */
-  readonly leave: boolean;
+  readonly leave?: boolean;
   /** Each checks what it is given: inputs and states come from its own `begin` and `save`. */
   readonly kinds: readonly JobKind<never, never>[];
 }
@@ -56,7 +56,7 @@ export class Jobs {
   async begin<Input, State>({ name, unit }: JobKind<Input, State>, scope: Scope, input: Input): Promise<JobInfo> {
     const collection = await this.#with.open(scope);
     const stored = await this.#store.create(name, collection.scope, input, { done: 0, total: 0, unit });
-    if (this.#with.leave) await this.#store.update(stored, () => ({ aliveUntilMs: 0 }));
+    if (this.#with.leave === true) await this.#store.update(stored, () => ({ aliveUntilMs: 0 }));
     else this.#run(stored);
     return infoOf(stored.job);
   }
