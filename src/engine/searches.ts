@@ -8,10 +8,11 @@ import type { Collection } from "./collection.ts";
 import { describeAnswer, describeHit } from "./describe.ts";
 import { nearestTo } from "./nearest-search.ts";
 import { bm25Of, RankedSearch } from "./ranked-search.ts";
-import { documentsOf, highlighted } from "./result-pages.ts";
+import { asFailed, documentsOf, highlighted } from "./result-pages.ts";
 import type { SearchAnswer } from "./search-answer.ts";
 import type { SearchParts } from "./search-parts.ts";
 import { prepareQuery, type Query } from "./search-query.ts";
+import type { FoundDocuments } from "./sql.ts";
 
 /** Searches: by meaning, by words, by both; filtered and ranked. */
 export class Searches {
@@ -95,17 +96,18 @@ export class Searches {
     kind: SearchKind | "text",
     query: string | Float32Array,
     limit: number,
-  ): Promise<readonly { readonly id: string; readonly score: number }[]> {
+  ): Promise<FoundDocuments> {
     const base = { offset: 0, include: [], recall: "balanced", consistency: "eventual", explain: false } as const;
     const asked = typeof query === "string" ? { query } : { vector: query };
     const ranker = kind === "text" ? ({ scorers: [{ name: "bm25", weight: 1 }], fusion: "max" } as const) : undefined;
     const request = { ...base, ...asked, limit, ...(ranker === undefined ? {} : { ranker }) };
     const prepared = await prepareQuery(this.#with, collection, request, kind === "text" ? "hybrid" : kind);
-    if (kind !== "text") return (await this.#answer(collection, moment, prepared)).hits;
+    if (kind !== "text") return await this.#answer(collection, moment, prepared);
     const { text, timeoutMs } = prepared;
-    if (text === undefined) return [];
+    if (text === undefined) return { hits: [], failed: [] };
     const weighted = await this.#with.text.prepare(moment, text, prepared.analyzer, bm25Of(undefined), timeoutMs);
-    return (await this.#with.text.best(moment, weighted, limit, timeoutMs)).hits;
+    const { hits, failed } = await this.#with.text.best(moment, weighted, limit, timeoutMs);
+    return { hits, failed: [...failed.map(asFailed), ...moment.snapshot.manifest.quarantined.map(setAside)] };
   }
 
   async #answer(collection: Collection, whole: Moment, query: Query): Promise<SearchAnswer> {

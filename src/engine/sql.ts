@@ -8,6 +8,7 @@ import {
   Filters,
   runLimits,
   type ScoredId,
+  type SearchRows,
   type SqlAnswer,
   type SqlData,
   type SqlHelp,
@@ -16,7 +17,7 @@ import {
   type WholeDocument,
 } from "../sql/index.ts";
 import { emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type { SqlQuery, SqlResponse } from "./api.ts";
+import type { ShardFailure, SqlQuery, SqlResponse } from "./api.ts";
 import { checkAsOf, within } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { describeSql } from "./describe.ts";
@@ -30,7 +31,12 @@ export interface DocumentFinder {
     kind: "semantic" | "text" | "hybrid",
     query: string | Float32Array,
     limit: number,
-  ): Promise<readonly ScoredId[]>;
+  ): Promise<FoundDocuments>;
+}
+
+export interface FoundDocuments {
+  readonly hits: readonly ScoredId[];
+  readonly failed: readonly ShardFailure[];
 }
 
 export interface SqlParts {
@@ -58,6 +64,7 @@ export class Sql {
       gatherMaxBytes: settings.sqlGatherMaxBytes,
       answerMaxRows: settings.sqlAnswerMaxRows,
       answerMaxBytes: settings.sqlAnswerMaxBytes,
+      memoryPartMaxBytes: Math.min(runLimits.memoryPartMaxBytes, settings.sqlGatherMaxBytes),
     };
     this.#pool = new SqlPool({
       limits,
@@ -119,9 +126,10 @@ export class Sql {
     const asOf = checkAsOf(query.as_of);
     if (asOf !== undefined) await collection.log.refresh();
     const view = await collection.viewAt(asOf);
-    const { sql, params } = query;
+    const { sql, params, explain = false } = query;
     using pins = new DisposableStack();
-    return await this.#root.run({ sql, params, timeoutMs }, this.#helpOf(collection, view, consistency, pins));
+    const help = this.#helpOf(collection, view, consistency, pins);
+    return await this.#root.run({ sql, params, timeoutMs, explain }, help);
   }
 
   /** Files stay where they are until `pins` are released. */
@@ -158,15 +166,13 @@ export class Sql {
     kind: "vector_search" | "text_search" | "hybrid_search",
     query: string | Float32Array,
     limit: number,
-  ): Promise<readonly ScoredId[]> {
-    const { searches } = this.#with;
+  ): Promise<SearchRows> {
+    const { searches, root } = this.#with;
     const asked = { vector_search: "semantic", text_search: "text", hybrid_search: "hybrid" } as const;
-    let found: readonly ScoredId[] = [];
-    await this.#with.root.at(view, "eventual", async (moment) => {
-      found = await searches().find(collection, moment, asked[kind], query, limit);
-      return { failed: [] };
-    });
-    return found;
+    const { hits, failed } = await root.at(view, "eventual", (moment) =>
+      searches().find(collection, moment, asked[kind], query, limit),
+    );
+    return { rows: hits, failed: failed.map(lostToSearch) };
   }
 
   /** Throws for a `where` that is no condition. */
@@ -199,6 +205,12 @@ export class Sql {
   }
 }
 
+/** A search has tried again where that helps. */
+const lostToSearch = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][number] => ({
+  shard,
+  error: { kind: "unavailable", operation: "search", code, detail },
+});
+
 /** Synchronous: shards and tail are of one moment. */
 const dataOf = (view: CollectionView): SqlData => dataAt(momentOf(view));
 
@@ -208,6 +220,7 @@ const dataAt = ({ view, snapshot: { targets }, tail }: Moment): SqlData => ({
     file,
     deletes,
     documents,
+    dead: deletes?.count ?? 0,
     excluded,
     known: view.summaries.of(id),
   })),

@@ -1,3 +1,4 @@
+import type { SerializedError } from "../base/index.ts";
 import type { FileRef } from "./process/messages.ts";
 import type { Known } from "./prune/prune.ts";
 
@@ -13,8 +14,9 @@ export interface SqlShard {
   readonly id: string;
   readonly file: ObjectRef;
   readonly deletes: ObjectRef | null;
-  /** Rows in the file, dead ones included. */
+  /** Rows in the file, dead ones included; and how many of them `deletes` calls dead. */
   readonly documents: number;
+  readonly dead: number;
   /** What its summary says of it. */
   readonly known: Known;
   /** Ids whose rows here are out of date. */
@@ -45,12 +47,23 @@ export interface ScoredId {
   readonly score: number;
 }
 
+/** What a search found, and the shards that it could not read. */
+export interface SearchRows {
+  readonly rows: readonly ScoredId[];
+  readonly failed: readonly FailedShard[];
+}
+
+export interface FailedShard {
+  readonly shard: string;
+  readonly error: SerializedError;
+}
+
 /** What SQL asks of the rest of the engine. */
 export interface SqlHelp {
   /** The vector of a text, by the collection's model. Throws where it has none. */
   embed(text: string): Promise<Float32Array>;
   /** The best `limit` documents for a text, or (vector_search) a vector; best first. Throws for kinds it does not have. */
-  search(kind: SearchKind, query: string | Float32Array, limit: number): Promise<readonly ScoredId[]>;
+  search(kind: SearchKind, query: string | Float32Array, limit: number): Promise<SearchRows>;
   /** The collection as it is now; called once, before anything is planned. */
   snapshot(): Promise<SqlData>;
   /** A local file with an object's bytes. */

@@ -6,7 +6,17 @@
  */
 
 export type { DocumentExpression } from "./condition.ts";
-export type { ObjectRef, ScoredId, SearchKind, SqlData, SqlHelp, SqlShard, TailDocument } from "./data.ts";
+export type {
+  FailedShard,
+  ObjectRef,
+  ScoredId,
+  SearchKind,
+  SearchRows,
+  SqlData,
+  SqlHelp,
+  SqlShard,
+  TailDocument,
+} from "./data.ts";
 export { Expressions, type WholeDocument } from "./expressions.ts";
 export { type FilterAnswer, Filters } from "./filters.ts";
 export type { Parameters } from "./language/parameters.ts";
@@ -15,4 +25,5 @@ export type { SqlPlan, Strategy } from "./plan/sql-plan.ts";
 export { type RunLimits, runLimits } from "./process/limits.ts";
 export type { FileRef } from "./process/messages.ts";
 export { type PoolOptions, SqlPool } from "./process/pool.ts";
-export { type SqlAnswer, type SqlRequest, SqlRoot, type SqlRootOptions, type SqlShardPlan } from "./root.ts";
+export { type SqlAnswer, type SqlRequest, SqlRoot, type SqlRootOptions } from "./root.ts";
+export type { SqlShardPlan } from "./shard-plans.ts";

@@ -1,25 +1,21 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../base/index.ts";
 
-/** The folder of one query's parts: what its leaves write for the root. Made with the first of them. */
+/** Names for the files of one query's parts. Whoever writes one makes their folder; often nobody has to. */
 export class PartFolder {
   readonly #folder: string;
-  #made: Promise<unknown> | undefined;
   #count = 0;
 
   constructor(workFolder: string, random: Random) {
     this.#folder = join(workFolder, `sql-${random.nonce(9)}`);
   }
 
-  async next(): Promise<string> {
-    this.#made ??= mkdir(this.#folder, { recursive: true });
-    const path = join(this.#folder, `part-${this.#count++}.db`);
-    await this.#made;
-    return path;
+  next(): string {
+    return join(this.#folder, `part-${this.#count++}.db`);
   }
 
   async remove(): Promise<void> {
-    if (this.#made !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,35 +1,27 @@
-import type { Clock, Random } from "../base/index.ts";
-import { formatTimestamp, type SerializedError } from "../base/index.ts";
-import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
+import { type Clock, formatTimestamp, type Random } from "../base/index.ts";
+import type { FailedShard, SqlData, SqlHelp } from "./data.ts";
+import { Halves, type HalvesDone } from "./halves.ts";
+import { type KnownStatement, KnownStatements } from "./known-statements.ts";
 import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
-import { timedOut } from "./language/errors.ts";
 import type { Parameters } from "./language/parameters.ts";
-import { print, printSelect } from "./language/print.ts";
 import type { SqlValue } from "./language/values.ts";
-import { PartFolder } from "./part-folder.ts";
 import { fixMoment } from "./plan/moment.ts";
-import { planQuery } from "./plan/plan.ts";
 import { searchColumns, takeSearches, type WithSearches } from "./plan/searches.ts";
-import type { LeafPlan, SqlPlan } from "./plan/sql-plan.ts";
+import type { SqlPlan } from "./plan/sql-plan.ts";
 import type { RunLimits } from "./process/limits.ts";
-import type { BoundValues, FinalReply, GivenTable, Job, JobOf, Replies, Unit } from "./process/messages.ts";
+import type { BoundValues, GivenTable } from "./process/messages.ts";
 import type { SqlPool } from "./process/pool.ts";
-import { mayMatch } from "./prune/prune.ts";
-import { columnTitles, readStatement, type Statement } from "./statement.ts";
-import { bytesOf, tailRows } from "./tail-rows.ts";
-import { divided, unitOf } from "./units.ts";
+import { explainRows, type SqlShardPlan, shardPlans } from "./shard-plans.ts";
+import { columnTitles, type Statement } from "./statement.ts";
+import { bytesOf } from "./tail-rows.ts";
+import { TimedJobs } from "./timed-jobs.ts";
 
 export interface SqlRequest {
   readonly sql: string;
   readonly params?: Parameters | undefined;
   readonly timeoutMs: number;
-}
-
-export interface SqlShardPlan {
-  readonly shard: string;
-  readonly kept: boolean;
-  readonly reason: string;
-  readonly documents: number;
+  /** Whether the answer's plan is to name why each shard was dropped. */
+  readonly explain?: boolean;
 }
 
 export interface SqlAnswer {
@@ -40,7 +32,7 @@ export interface SqlAnswer {
   readonly plan: SqlPlan;
   readonly shards: readonly SqlShardPlan[];
   readonly tailDocuments: number;
-  readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
+  readonly failed: readonly FailedShard[];
   readonly gatheredRows: number;
   readonly gatheredBytes: number;
   readonly computeMs: number;
@@ -60,13 +52,18 @@ export interface SqlRootOptions {
 /** Answers a statement: reads it, plans it, has leaves run their half over each shard, and the root the other. */
 export class SqlRoot {
   readonly #options: SqlRootOptions;
+  readonly #statements = new KnownStatements();
 
   constructor(options: SqlRootOptions) {
     this.#options = options;
   }
 
   async run(request: SqlRequest, help: SqlHelp): Promise<SqlAnswer> {
-    return await new Run(this.#options, request, help).answer();
+    const statement = this.#statements.read(request.sql, request.params);
+    const moment = formatTimestamp(this.#options.clock.now()).padEnd(23, ".000");
+    const wanted = takeSearches(fixMoment(statement.select, moment, statement.bindings), statement.bindings);
+    const known = this.#statements.of(wanted, statement.bindings);
+    return await new Run(this.#options, request, help, statement, wanted, known).answer();
   }
 }
 
@@ -77,188 +74,98 @@ const documents: GivenTable = {
   rows: [],
 };
 
-type Failure = SqlAnswer["failed"][number];
-
 /** One statement on its way. */
 class Run {
   readonly #options: SqlRootOptions;
   readonly #request: SqlRequest;
   readonly #help: SqlHelp;
-  #spentMs = 0;
+  readonly #statement: Statement;
+  readonly #wanted: WithSearches;
+  readonly #known: KnownStatement;
+  readonly #jobs: TimedJobs;
 
-  constructor(options: SqlRootOptions, request: SqlRequest, help: SqlHelp) {
+  constructor(
+    options: SqlRootOptions,
+    request: SqlRequest,
+    help: SqlHelp,
+    statement: Statement,
+    wanted: WithSearches,
+    known: KnownStatement,
+  ) {
     this.#options = options;
     this.#request = request;
     this.#help = help;
+    this.#statement = statement;
+    this.#wanted = wanted;
+    this.#known = known;
+    this.#jobs = new TimedJobs(options.pool, request.timeoutMs);
   }
 
   async answer(): Promise<SqlAnswer> {
-    const statement = readStatement(this.#request.sql, this.#request.params);
-    const moment = formatTimestamp(this.#options.clock.now()).padEnd(23, ".000");
-    const select = fixMoment(statement.select, moment, statement.bindings);
-    const wanted = takeSearches(select, statement.bindings);
-    const data = await this.#help.snapshot();
-    const tables = wanted.searches.map(({ name }) => ({ name, columns: searchColumns, rows: [] }));
-    const { columns } = await this.#ask({
-      kind: "prepare",
-      sql: printSelect(wanted.select),
-      tables: [documents, ...tables],
-    });
-    const titles = columnTitles(statement, columns);
-    const plan = planQuery(wanted.select, statement.bindings, wanted.searches);
-    if (statement.explain) return explained(plan, this.#shardPlans(plan, data, valuesOf(statement.bindings)), data);
-    return await this.#execute(statement, wanted, plan, data, titles);
+    // While SQLite looks at a new statement, storage is asked for the newest moment.
+    const [seen, snapshot] = await Promise.allSettled([this.#columns(), this.#help.snapshot()]);
+    if (seen.status === "rejected") throw seen.reason;
+    if (snapshot.status === "rejected") throw snapshot.reason;
+    const data = snapshot.value;
+    const columns = columnTitles(this.#statement, seen.value);
+    if (!this.#statement.explain) return await this.#execute(columns, data);
+    const { plan } = this.#known;
+    const shards = shardPlans(plan, data, valuesOf(this.#statement.bindings), true);
+    const rows = explainRows(plan, shards);
+    return { ...this.#described(data, shards), columns: ["part", "detail"], rows, explained: true, ...nothingDone };
   }
 
-  async #execute(
-    { bindings }: Statement,
-    wanted: WithSearches,
-    plan: SqlPlan,
+  /** Throws what SQLite has against the statement. */
+  async #columns(): Promise<readonly string[]> {
+    if (this.#known.columns !== undefined) return this.#known.columns;
+    const searches = this.#wanted.searches.map(({ name }) => ({ name, columns: searchColumns, rows: [] }));
+    const job = { kind: "prepare", sql: this.#known.sql, tables: [documents, ...searches] } as const;
+    const { columns } = await this.#jobs.ask(job);
+    this.#known.columns = columns;
+    return columns;
+  }
+
+  async #execute(columns: readonly string[], data: SqlData): Promise<SqlAnswer> {
+    const { vectors, searches } = this.#wanted;
+    const [embedded, found] = await Promise.all([
+      Promise.all(vectors.map(async ({ text, number }) => [number, bytesOf(await this.#help.embed(text))] as const)),
+      Promise.all(searches.map(({ kind, query, limit }) => this.#help.search(kind, query, limit))),
+    ]);
+    const ids = searches.map(({ idsNumber }, at) => [idsNumber, JSON.stringify(found[at]?.rows.map(({ id }) => id))]);
+    const bound = [...this.#statement.bindings, ...embedded, ...(ids as [number, string][])];
+    const values = valuesOf(bound);
+    const shards = shardPlans(this.#known.plan, data, values, this.#request.explain ?? false);
+    const tables = searches.map(({ name }, at) => ({
+      name,
+      columns: searchColumns,
+      rows: (found[at]?.rows ?? []).map(({ id, score }) => [id, score]),
+    }));
+    const done = await this.#halves(data, shards, values, tables);
+    const failed = onceEach([...found.flatMap((one) => one.failed), ...done.failed]);
+    return { ...this.#described(data, shards), columns, explained: false, ...done, failed };
+  }
+
+  async #halves(
     data: SqlData,
-    titles: readonly string[],
-  ): Promise<SqlAnswer> {
-    const vectors = await Promise.all(
-      wanted.vectors.map(async ({ text, number }) => [number, bytesOf(await this.#help.embed(text))] as const),
-    );
-    const tables = await this.#searchTables(wanted);
-    const found = wanted.searches.map(({ idsNumber }, at) => [idsNumber, idsIn(tables[at])] as const);
-    const values = valuesOf([...bindings, ...vectors, ...found]);
-    const parts = new PartFolder(this.#options.workFolder, this.#options.random);
-    try {
-      const shards = this.#shardPlans(plan, data, values);
-      const kept = data.shards.filter((_shard, at) => shards[at]?.kept);
-      const leaf = plan.leaf === null ? noLeaves : await this.#leaves(plan.leaf, kept, data, values, parts);
-      const final = await this.#final(plan, leaf.paths, tables, values);
-      const { rows, bytes, failed } = leaf;
-      return {
-        columns: titles,
-        rows: final.rows,
-        explained: false,
-        plan,
-        shards,
-        tailDocuments: data.tail.length,
-        failed,
-        gatheredRows: rows,
-        gatheredBytes: bytes,
-        computeMs: this.#spentMs,
-      };
-    } finally {
-      await parts.remove();
-    }
-  }
-
-  async #searchTables({ searches }: WithSearches): Promise<readonly GivenTable[]> {
-    return await Promise.all(
-      searches.map(async ({ kind, query, limit, name }) => {
-        const found = await this.#help.search(kind, query, limit);
-        return { name, columns: searchColumns, rows: found.map(({ id, score }) => [id, score]) };
-      }),
-    );
-  }
-
-  #shardPlans({ leaf }: SqlPlan, { shards }: SqlData, values: BoundValues): readonly SqlShardPlan[] {
-    return shards.map(({ id: shard, documents, known }) => {
-      if (leaf === null) return { shard, documents, kept: false, reason: "no document is read" };
-      if (leaf.condition === undefined) return { shard, documents, kept: true, reason: "all" };
-      const kept = mayMatch(leaf.condition, known, values);
-      const excluding = kept ? undefined : leaf.conjuncts.find((conjunct) => !mayMatch(conjunct, known, values));
-      const reason = kept
-        ? "may match"
-        : `no row fulfils ${excluding === undefined ? "the condition" : print(excluding)}`;
-      return { shard, documents, kept, reason };
-    });
-  }
-
-  async #leaves(
-    leaf: LeafPlan,
-    shards: readonly SqlShard[],
-    { tail }: SqlData,
+    shards: readonly SqlShardPlan[],
     values: BoundValues,
-    parts: PartFolder,
-  ): Promise<Leaves> {
-    const { limits, parallel } = this.#options;
-    const fetched = await Promise.all(shards.map((shard) => unitOf(shard, this.#help)));
-    const lost = fetched.filter((found) => "error" in found);
-    const units = fetched.filter((found) => "kind" in found);
-    const groups = divided(units, shards, parallel);
-    if (tail.length > 0 || groups.length === 0)
-      (groups[0] ?? newGroup(groups)).push({ kind: "rows", rows: tailRows(tail, leaf.columns) });
-    const common = { sql: leaf.sql, values, part: leaf.part, maxRows: limits.gatherMaxRows };
-    const maxBytes = Math.floor(limits.gatherMaxBytes / groups.length);
-    const paths = await Promise.all(groups.map(() => parts.next()));
-    const outcomes = await this.#askAll(
-      groups.map(
-        (group, at) => ({ kind: "leaf", units: group, path: paths[at] as string, maxBytes, ...common }) as const,
-      ),
-    );
-    return {
-      paths,
-      rows: outcomes.reduce((sum, { rows }) => sum + rows, 0),
-      bytes: outcomes.reduce((sum, { bytes }) => sum + bytes, 0),
-      failed: [...lost, ...outcomes.flatMap(({ failed }) => failed)],
-    };
-  }
-
-  async #final(
-    { rootSql, leaf }: SqlPlan,
-    paths: readonly string[],
     tables: readonly GivenTable[],
-    values: BoundValues,
-  ): Promise<FinalReply> {
-    const { answerMaxRows, answerMaxBytes } = this.#options.limits;
-    const limits = { maxRows: answerMaxRows, maxBytes: answerMaxBytes };
-    return await this.#ask({ kind: "final", part: leaf?.part ?? null, paths, tables, sql: rootSql, values, ...limits });
+  ): Promise<HalvesDone> {
+    const kept = data.shards.filter((_shard, at) => shards[at]?.kept);
+    const halves = new Halves({ ...this.#options, jobs: this.#jobs, help: this.#help, known: this.#known });
+    return await halves.run({ data, kept, values, tables });
   }
 
-  async #ask<Kind extends Job["kind"]>(job: JobOf<Kind>): Promise<Replies[Kind]> {
-    const [reply] = await this.#askAll([job]);
-    return reply as Replies[Kind];
-  }
-
-  /** Jobs side by side. What they take comes off the statement's time; waiting for a process does not. */
-  async #askAll<Kind extends Job["kind"]>(jobs: readonly JobOf<Kind>[]): Promise<readonly Replies[Kind][]> {
-    const { pool } = this.#options;
-    const { timeoutMs } = this.#request;
-    const leftMs = timeoutMs - this.#spentMs;
-    if (leftMs <= 0) throw timedOut(timeoutMs);
-    const done = await Promise.all(jobs.map((job) => pool.run(job, { leftMs, timeoutMs })));
-    this.#spentMs += Math.max(...done.map(({ tookMs }) => tookMs));
-    return done.map(({ reply }) => reply);
+  #described(data: SqlData, shards: readonly SqlShardPlan[]) {
+    return { plan: this.#known.plan, shards, tailDocuments: data.tail.length, computeMs: this.#jobs.spentMs };
   }
 }
+
+const nothingDone = { failed: [], gatheredRows: 0, gatheredBytes: 0 };
 
 const valuesOf = (bindings: Iterable<readonly [number, SqlValue]>): BoundValues =>
   Object.fromEntries([...bindings].map(([number, value]) => [`p${number}`, value]));
 
-interface Leaves {
-  readonly paths: readonly string[];
-  readonly rows: number;
-  readonly bytes: number;
-  readonly failed: readonly Failure[];
-}
-
-const noLeaves: Leaves = { paths: [], rows: 0, bytes: 0, failed: [] };
-
-const idsIn = (table: GivenTable | undefined): string => JSON.stringify(table?.rows.map(([id]) => id) ?? []);
-
-function newGroup(groups: Unit[][]): Unit[] {
-  const group: Unit[] = [];
-  groups.push(group);
-  return group;
-}
-
-/** EXPLAIN: the plan as rows. */
-function explained(plan: SqlPlan, shards: readonly SqlShardPlan[], { tail }: SqlData): SqlAnswer {
-  const { strategy, leaf, rootSql } = plan;
-  const rows: [string, string][] = [["strategy", strategy]];
-  if (leaf !== null) {
-    rows.push(["leaf", leaf.sql], ["columns", leaf.columns.join(", ")]);
-    for (const conjunct of leaf.pushed) rows.push(["pushed", conjunct]);
-  }
-  rows.push(["root", rootSql]);
-  for (const { shard, kept, reason, documents } of shards) {
-    rows.push([`shard ${shard}`, `${kept ? "kept" : "dropped"} (${reason}), ${documents} documents`]);
-  }
-  const nothing = { failed: [], gatheredRows: 0, gatheredBytes: 0, computeMs: 0 };
-  return { columns: ["part", "detail"], rows, explained: true, plan, shards, tailDocuments: tail.length, ...nothing };
-}
+const onceEach = (failed: readonly FailedShard[]): readonly FailedShard[] => [
+  ...new Map(failed.map((one) => [one.shard, one])).values(),
+];

@@ -13,12 +13,26 @@ export interface Statement {
   readonly explain: boolean;
 }
 
-export function readStatement(source: string, parameters: Parameters | undefined): Statement {
+/** A statement that is checked and waits for its parameters. */
+export interface StatementTree {
+  readonly source: string;
+  readonly select: Select;
+  readonly explain: boolean;
+}
+
+export function readTree(source: string): StatementTree {
   const parsed = parseSql(source, statementLimits);
   checkQuery(parsed.select);
-  const marked = markWords(parsed.select, source);
-  return { source, explain: parsed.explain, ...bindParameters(marked, parameters, statementLimits) };
+  return { source, explain: parsed.explain, select: markWords(parsed.select, source) };
 }
+
+export const withValues = (tree: StatementTree, parameters: Parameters | undefined): Statement => ({
+  ...tree,
+  ...bindParameters(tree.select, parameters, statementLimits),
+});
+
+export const readStatement = (source: string, parameters: Parameters | undefined): Statement =>
+  withValues(readTree(source), parameters);
 
 /**
  * What the result's columns are called: as SQLite says, but an expression without an alias by its own text, where SQLite

@@ -1,11 +1,8 @@
-import { asMosaicError, type SerializedError, serializeError } from "../base/index.ts";
-import type { SqlHelp, SqlShard } from "./data.ts";
+import { asMosaicError, serializeError } from "../base/index.ts";
+import type { FailedShard, SqlHelp, SqlShard } from "./data.ts";
 import type { ShardUnit, Unit } from "./process/messages.ts";
 
-export interface ShardFailure {
-  readonly shard: string;
-  readonly error: SerializedError;
-}
+export type ShardFailure = FailedShard;
 
 /** The shard with local files, or why there are none. */
 export async function unitOf(

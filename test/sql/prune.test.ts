@@ -87,7 +87,7 @@ describe("dropped shards", () => {
 
   test("are named by EXPLAIN with the reason", async () => {
     const sql = "SELECT count(*) FROM documents WHERE created_at > '2025' AND word_count > 0";
-    const answer = await world.root.run({ sql, timeoutMs: 5000 }, world.help);
+    const answer = await world.root.run({ sql, timeoutMs: 60_000, explain: true }, world.help);
     expect(answer.rows).toEqual([[1n]]);
     expect(answer.shards.filter(({ kept }) => kept)).toHaveLength(1);
     expect(answer.shards.find(({ kept }) => !kept)?.reason).toBe("no row fulfils \"created_at\" > '2025'");

@@ -79,10 +79,12 @@ class Splitter {
     const keys = this.#distinct === undefined ? this.#groups : [...this.#groups, this.#distinct];
     const partials = [...this.#partials.values()];
     const selected = [...keys, ...partials].map(({ leaf }) => leaf);
+    // DISTINCT skips through an index from value to value, where GROUP BY would read all of it.
+    const distinctOnly = keys.length > 0 && partials.length === 0;
     const sql = [
-      `SELECT ${selected.length === 0 ? "1" : printList(selected)} FROM "documents"`,
+      `SELECT ${distinctOnly ? "DISTINCT " : ""}${selected.length === 0 ? "1" : printList(selected)} FROM "documents"`,
       where === undefined ? "" : `WHERE ${print(where)}`,
-      keys.length === 0 ? "" : `GROUP BY ${keys.map((_key, at) => at + 1).join(", ")}`,
+      keys.length === 0 || distinctOnly ? "" : `GROUP BY ${keys.map((_key, at) => at + 1).join(", ")}`,
     ];
     const columns = [...keys, ...partials.map(({ name }) => ({ name, type: "" }))];
     return {
@@ -95,6 +97,8 @@ class Splitter {
       conjuncts: conjunctsOf(where),
       pushed: conjunctsOf(where).map(print),
       columns: columnsIn([...selected, where]),
+      countsAll:
+        keys.length === 0 && where === undefined && partials.map(({ leaf }) => print(leaf)).join() === "count(*)",
     };
   }
 

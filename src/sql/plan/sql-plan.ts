@@ -21,4 +21,6 @@ export interface LeafPlan {
   /** The conjuncts as text, for `explain`. */
   readonly pushed: readonly string[];
   readonly columns: readonly DocumentColumn[];
+  /** True when all that is asked of a leaf is how many documents there are. */
+  readonly countsAll?: boolean;
 }

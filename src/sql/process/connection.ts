@@ -1,4 +1,5 @@
-import { constants, DatabaseSync } from "node:sqlite";
+import { constants, DatabaseSync, type StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
 import { getLoadablePath } from "sqlite-vec";
 import { allFunctions, jsonTables } from "../language/functions.ts";
 import type { RunLimits } from "./limits.ts";
@@ -10,6 +11,8 @@ export interface Reach {
 }
 
 const operators: ReadonlySet<string> = new Set(["->", "->>"]);
+/** Compiling a statement costs more than a look-up by id. */
+const keptStatements = 50;
 
 /**
  * A connection on an empty database in memory, on which statements made from a user's run. While `guarded` runs,
@@ -18,6 +21,7 @@ const operators: ReadonlySet<string> = new Set(["->", "->>"]);
  */
 export class Connection {
   readonly db: DatabaseSync;
+  readonly #statements = new LRUCache<string, StatementSync>({ max: keptStatements });
   #reach: Reach | undefined;
 
   constructor({ valueMaxBytes, patternMaxBytes }: RunLimits) {
@@ -42,7 +46,21 @@ export class Connection {
     }
   }
 
+  /**
+   * Runs what `task` does with a statement, within reach: SQLite compiles a statement anew when tables or views have
+   * changed since, and asks again. Parameters that it does not name may be bound.
+   */
+  with<T>(sql: string, reach: Reach, task: (statement: StatementSync) => T): T {
+    return this.guarded(reach, () => {
+      const known = this.#statements.get(sql) ?? this.db.prepare(sql);
+      known.setAllowUnknownNamedParameters(true);
+      this.#statements.set(sql, known);
+      return task(known);
+    });
+  }
+
   close(): void {
+    this.#statements.clear();
     this.db.close();
   }
 

@@ -9,6 +9,10 @@ const full = 13;
 const corrupt: ReadonlySet<number> = new Set([10, 11, 14, 26]);
 const denied = 23;
 
+/** A part has no room for more. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && (Number(error.errcode) & 255) === full;
+
 /** What SQLite says of a statement, as an error for who sent it: its messages name nothing but what the statement does. */
 export function failureOf(error: unknown): unknown {
   if (!(error instanceof Error) || !("errcode" in error)) return error;

@@ -7,6 +7,8 @@ export interface RunLimits {
   /** Rows and bytes that leaves may gather for the root, all together. */
   readonly gatherMaxRows: number;
   readonly gatherMaxBytes: number;
+  /** What leaves may gather in memory; more goes through a file. */
+  readonly memoryPartMaxBytes: number;
   /** Rows and bytes of an answer. */
   readonly answerMaxRows: number;
   readonly answerMaxBytes: number;
@@ -21,6 +23,7 @@ export const runLimits: RunLimits = {
   memoryMaxBytes: 512 * MiB,
   gatherMaxRows: 2_000_000,
   gatherMaxBytes: 256 * MiB,
+  memoryPartMaxBytes: 16 * MiB,
   answerMaxRows: 100_000,
   answerMaxBytes: 64 * MiB,
   patternMaxBytes: 1000,

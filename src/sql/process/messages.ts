@@ -2,7 +2,7 @@ import type { SerializedError } from "../../base/index.ts";
 import type { SqlValue } from "../language/values.ts";
 
 /** What a process of the pool is asked and answers: plain data. */
-export type Job = PrepareJob | LeafJob | FinalJob | FilterJob | ValuesJob;
+export type Job = PrepareJob | WholeJob | LeafJob | FinalJob | FilterJob | ValuesJob;
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
@@ -48,13 +48,35 @@ export interface PrepareJob {
   readonly tables: readonly GivenTable[];
 }
 
-/** Runs a statement over each unit and writes what comes out into a new file. */
+/** All of a statement in one process: its leaves' half over each unit, then the root's over what came of it. */
+export interface WholeJob {
+  readonly kind: "whole";
+  /** Null when no unit has to be read. */
+  readonly leaf: LeafWork | null;
+  readonly final: FinalWork;
+}
+
+/** The leaves' half over some units, while other processes have others. What comes out is in the file. */
 export interface LeafJob {
   readonly kind: "leaf";
+  readonly work: LeafWork;
+}
+
+/** The root's half over the files that leaves wrote. */
+export interface FinalJob {
+  readonly kind: "final";
+  readonly work: FinalWork;
+  readonly paths: readonly string[];
+}
+
+export interface LeafWork {
   readonly units: readonly Unit[];
   readonly sql: string;
   readonly values: BoundValues;
   readonly part: PartTable;
+  /** Where rows are put first. What may be large goes to the file at once. */
+  readonly through: "memory" | "file";
+  /** A file that does not exist yet, nor does its folder; made when it is needed. */
   readonly path: string;
   readonly maxBytes: number;
   readonly maxRows: number;
@@ -65,11 +87,10 @@ export interface PartTable {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
 }
 
-/** Runs a statement over the files that leaves wrote. */
-export interface FinalJob {
-  readonly kind: "final";
+export interface FinalWork {
   readonly part: PartTable | null;
-  readonly paths: readonly string[];
+  /** Rows of the part that are known without reading any unit. */
+  readonly known: readonly (readonly SqlValue[])[];
   readonly tables: readonly GivenTable[];
   readonly sql: string;
   readonly values: BoundValues;
@@ -111,17 +132,23 @@ export interface PrepareReply {
 export interface LeafOutcome {
   readonly rows: number;
   readonly bytes: number;
-  /** Shards that could not be read; what they had written is not in the file. */
+  /** Whether the file was made. */
+  readonly inFile: boolean;
+  /** Shards that could not be read; nothing of them is in the part. */
   readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
 }
 
 export interface FinalReply {
-  readonly columns: readonly string[];
   readonly rows: readonly (readonly SqlValue[])[];
+}
+
+export interface WholeReply extends FinalReply {
+  readonly leaf: LeafOutcome | null;
 }
 
 export interface Replies {
   readonly prepare: PrepareReply;
+  readonly whole: WholeReply;
   readonly leaf: LeafOutcome;
   readonly final: FinalReply;
   readonly filter: FilterReply;

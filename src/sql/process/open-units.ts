@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { LRUCache } from "lru-cache";
 import { MosaicError, sha256 } from "../../base/index.ts";
 import { DeadRows, VerifiedFiles } from "../../shard/index.ts";
 import { columnNames, documentColumns } from "../language/documents.ts";
-import { quoteText } from "../language/print.ts";
 import { Connection } from "./connection.ts";
 import type { RunLimits } from "./limits.ts";
 import type { FileRef, RowsUnit, ShardUnit, Unit } from "./messages.ts";
-
-export const fileUri = (path: string, query: string): string => quoteText(`${pathToFileURL(path).href}?${query}`);
+import { attachMemory } from "./parts.ts";
+import { fileUri } from "./uri.ts";
 
 const columns = columnNames.join(", ");
 /** Written where the view says it: SQLite then puts the view's text in the statement's place, indexes and all. */
@@ -29,6 +27,7 @@ class OpenShard {
     db.exec("PRAGMA shard.mmap_size = 268435456");
     db.exec("CREATE TEMP TABLE dead(row INTEGER PRIMARY KEY)");
     db.exec(viewOf("shard.documents", ""));
+    attachMemory(this.connection, limits);
   }
 
   /** Hides dead and outdated rows from now on. */
@@ -66,6 +65,7 @@ export class OpenUnits {
   readonly #limits: RunLimits;
   readonly #verified: VerifiedFiles;
   readonly #open: LRUCache<string, OpenShard>;
+  #rows: Connection | undefined;
 
   constructor(limits: RunLimits, verifiedFolder: string, max: number) {
     this.#limits = limits;
@@ -107,27 +107,38 @@ export class OpenUnits {
   }
 
   #useRows<T>({ rows }: RowsUnit, task: (connection: Connection) => T): T {
-    const connection = new Connection(this.#limits);
+    this.#rows ??= connectionForRows(this.#limits);
+    const connection = this.#rows;
     try {
-      fillTail(connection, rows);
+      fill(connection, rows);
       return task(connection);
-    } finally {
+    } catch (error) {
+      this.#rows = undefined;
       connection.close();
+      throw error;
     }
   }
 }
 
+const stored = columnNames.filter((name) => name !== "word_count");
+
 /** Words are counted as in a shard: the column is generated there, and here. */
-function fillTail({ db }: Connection, rows: RowsUnit["rows"]): void {
-  const stored = columnNames.filter((name) => name !== "word_count");
+function connectionForRows(limits: RunLimits): Connection {
+  const connection = new Connection(limits);
+  const { db } = connection;
   const declared = stored.map((name) => `${name} ${documentColumns[name]}`).join(", ");
   db.exec(`CREATE TABLE rows(${declared},
     word_count INTEGER GENERATED ALWAYS AS (length(text) - length(replace(text, ' ', '')) + 1) STORED)`);
+  db.exec(viewOf("main.rows", ""));
+  attachMemory(connection, limits);
+  return connection;
+}
+
+function fill({ db }: Connection, rows: RowsUnit["rows"]): void {
+  db.exec("BEGIN; DELETE FROM rows");
   const insert = db.prepare(`INSERT INTO rows(${stored.join(", ")}) VALUES (${stored.map(() => "?").join(", ")})`);
-  db.exec("BEGIN");
   for (const row of rows) insert.run(...row);
   db.exec("COMMIT");
-  db.exec(viewOf("main.rows", ""));
 }
 
 /** What a statement may read on such a connection. */

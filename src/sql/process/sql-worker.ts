@@ -2,6 +2,7 @@ import { serializeError } from "../../base/index.ts";
 import type { RunLimits } from "./limits.ts";
 import type { Job, Reply } from "./messages.ts";
 import { OpenUnits } from "./open-units.ts";
+import { RootHalf } from "./root-half.ts";
 import { runJob } from "./run-job.ts";
 
 /** Entry of a process that runs users' SQL: one job after the other, until it is killed or its parent is gone. */
@@ -13,10 +14,11 @@ export interface ProcessData {
 
 const { limits, verifiedFolder, openShards } = JSON.parse(process.argv[2] ?? "{}") as ProcessData;
 const units = new OpenUnits(limits, verifiedFolder, openShards);
+const root = new RootHalf(limits, units);
 
 function answer(job: Job): Reply {
   try {
-    return { result: runJob(job, { units, limits }) };
+    return { result: runJob(job, { units, root }) };
   } catch (error) {
     return { error: serializeError(error) };
   }

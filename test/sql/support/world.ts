@@ -98,8 +98,10 @@ export async function makeWorld(spec: WorldSpec): Promise<World> {
   });
   const help: SqlHelp = {
     embed: async (text) => Float32Array.from([text.length, 1]),
-    search: async (_kind, _query, limit) =>
-      [...live.keys()].slice(0, limit).map((id, at) => ({ id, score: 1 - at / 1000 })),
+    search: async (_kind, _query, limit) => ({
+      rows: [...live.keys()].slice(0, limit).map((id, at) => ({ id, score: 1 - at / 1000 })),
+      failed: [],
+    }),
     snapshot: async () => data,
     file: async (ref) => ({ ...ref, path: ref.key }),
   };
@@ -157,6 +159,7 @@ function buildOne(
     file: { key: made.path, sizeBytes: bytes.length, sha256: sha256(bytes) },
     deletes,
     documents: rows.length,
+    dead: gone.length,
     known: decodeSummary(made.summary, name),
     excluded: rows.map(({ id }) => id).filter((id) => outdated.has(id)),
   };
