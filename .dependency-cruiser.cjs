@@ -15,6 +15,7 @@ const arrows = {
   sql: ["base", "shard"],
   ranking: [],
   search: ["base", "telemetry", "store", "manifest", "shard", "text", "ingest", "selection"],
+  keys: ["base", "store"],
   lifecycle: ["base", "store", "manifest", "shard", "ingest"],
   engine: [
     "base",
@@ -30,6 +31,7 @@ const arrows = {
     "ranking",
     "search",
     "lifecycle",
+    "keys",
   ],
   http: ["base", "telemetry", "engine"],
   cli: ["base", "store", "engine", "http"],

@@ -31,8 +31,12 @@ export interface Settings {
   readonly embeddingApiKey: string | undefined;
   /** Threads that embed; each loads the model (about 120 MB). */
   readonly embeddingThreads: number;
-  /** Empty means open: no key is asked for. */
+  /** Empty, and without stored keys, means open: no key is asked for. */
   readonly apiKeys: readonly ApiKey[];
+  /** Keys that lie hashed in storage are known too, and every call needs one. Always so in a Lambda function. */
+  readonly storedKeys: boolean;
+  /** How long a stored key is remembered, and so may outlive its revocation. */
+  readonly keyCacheMs: number;
   /** Lets an open server bind more than loopback. */
   readonly allowOpen: boolean;
   readonly maxBodyBytes: number;
@@ -156,6 +160,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     embeddingApiKey: env["EMBEDDING_API_KEY"] || undefined,
     embeddingThreads: whole(env, "EMBEDDING_THREADS", 2),
     apiKeys: apiKeys(env["MOSAIC_API_KEYS"]),
+    storedKeys: env["MOSAIC_STORED_KEYS"] === "1" || Boolean(env["AWS_LAMBDA_FUNCTION_NAME"]),
+    keyCacheMs: whole(env, "KEY_CACHE_MS", 60_000, 0),
     allowOpen: env["MOSAIC_ALLOW_OPEN"] === "1",
     maxBodyBytes: whole(env, "MAX_BODY_BYTES", 16 * 1024 * 1024),
     maxBatchDocs: whole(env, "MAX_BATCH_DOCS", 1000),

@@ -1,4 +1,5 @@
 import type { CollectionName, Scope, TenantName } from "../base/index.ts";
+import type { KeyInfo } from "../keys/index.ts";
 import type { Ranker, Scorer } from "../ranking/index.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -375,9 +376,11 @@ export interface Engine {
   job(tenant: TenantName, id: string): Promise<JobInfo>;
   /** Asks a job to end; what it has finished stays. */
   cancelJob(tenant: TenantName, id: string): Promise<JobInfo>;
+  /** Whose a stored API key is; undefined for one that is unknown, revoked or expired. Remembered for KEY_CACHE_MS. */
+  findKey(key: string): Promise<KeyInfo | undefined>;
   /** Throws when storage does not answer. */
   ready(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type { CollectionName };
+export type { CollectionName, KeyInfo };

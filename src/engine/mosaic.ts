@@ -12,6 +12,7 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
+import { type KeyInfo, KeyRing, StoredKeys } from "../keys/index.ts";
 import { listTenants } from "../manifest/index.ts";
 import { Root, TermTables, TextSearch } from "../search/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
@@ -67,6 +68,9 @@ export interface OpenOptions {
 export class Mosaic implements Engine {
   readonly settings: Settings;
   readonly limits: Engine["limits"];
+  /** API keys that lie hashed in storage. */
+  readonly keys: StoredKeys;
+  readonly #keyRing: KeyRing;
   readonly #parts: EngineParts;
   readonly #embedder: Embedder;
   readonly #machinery: Machinery;
@@ -92,6 +96,8 @@ export class Mosaic implements Engine {
     this.settings = settings;
     this.limits = { maxBodyBytes, maxBatchDocs, maxTextBytes };
     this.#parts = parts;
+    this.keys = new StoredKeys(parts);
+    this.#keyRing = new KeyRing(this.keys, parts.clock, settings.keyCacheMs);
     this.#embedder = embedder;
     this.#machinery = machinery;
     const root = new Root(machinery.leaves, parts.clock);
@@ -233,6 +239,10 @@ export class Mosaic implements Engine {
   async workInBackground(): Promise<void> {
     this.#inBackground = true;
     await this.#jobs.resume();
+  }
+
+  findKey(key: string): Promise<KeyInfo | undefined> {
+    return this.#keyRing.find(key);
   }
 
   async ready(): Promise<void> {

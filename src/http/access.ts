@@ -33,7 +33,12 @@ function keyFinder(keys: readonly ApiKey[]): (given: string) => ApiKey | undefin
   };
 }
 
-function tenantOfKey(key: ApiKey, headers: Headers): TenantName {
+/** Who a key admits: to which tenant, to do what. */
+export type Admitted = Pick<ApiKey, "tenant" | "role">;
+/** Where keys are known beside the settings: in storage, hashed. */
+export type KeyLookup = (given: string) => Promise<Admitted | undefined>;
+
+function tenantOfKey(key: Admitted, headers: Headers): TenantName {
   const named = headers.get("x-mosaic-tenant");
   if (named !== null && named !== key.tenant) {
     throw denied("tenant_not_allowed", "This key belongs to another tenant; leave X-Mosaic-Tenant out.");
@@ -41,17 +46,23 @@ function tenantOfKey(key: ApiKey, headers: Headers): TenantName {
   return key.tenant;
 }
 
+/** Without keys of any kind everyone may do everything. */
+export const isOpen = ({ apiKeys, storedKeys }: Settings): boolean => apiKeys.length === 0 && !storedKeys;
+
 /**
  * Says whose request this is, or throws `denied`. With keys the key alone decides the tenant; an open server believes
- * the header X-Mosaic-Tenant.
+ * the header X-Mosaic-Tenant. Where keys are stored, and there is none, every call is refused.
  */
-export function gatekeeper(settings: Settings): (headers: Headers, need: KeyRole) => TenantName {
+export function gatekeeper(
+  settings: Settings,
+  lookUp: KeyLookup,
+): (headers: Headers, need: KeyRole) => Promise<TenantName> {
+  if (isOpen(settings)) return async (headers) => tenantName(headers.get("x-mosaic-tenant") ?? "default");
   const find = keyFinder(settings.apiKeys);
-  if (settings.apiKeys.length === 0) return (headers) => tenantName(headers.get("x-mosaic-tenant") ?? "default");
-  return (headers, need) => {
+  return async (headers, need) => {
     const given = givenKey(headers);
     if (given === undefined) throw denied("key_required", "Send your key as Authorization: Bearer <key> or X-API-Key.");
-    const key = find(given);
+    const key: Admitted | undefined = find(given) ?? (settings.storedKeys ? await lookUp(given) : undefined);
     if (key === undefined) throw denied("key_unknown", "This key is not known here; ask the operator for another.");
     if (rank[key.role] < rank[need]) {
       throw denied("role_not_allowed", `This call needs a key with the role ${need}; yours has ${key.role}.`);
@@ -70,7 +81,7 @@ export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3})
  * otherwise read and write everything from the user's own browser.
  */
 export function hostCheck(settings: Settings): (headers: Headers, url: string) => void {
-  if (settings.apiKeys.length > 0 || settings.allowOpen) return () => {};
+  if (!isOpen(settings) || settings.allowOpen) return () => {};
   return (headers, url) => {
     if (loopbackHost.test(headers.get("host") ?? new URL(url).host)) return;
     throw denied(

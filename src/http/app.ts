@@ -80,7 +80,7 @@ const pageHeaders = {
  */
 export function createApp(engine: Engine, settings: Settings, tools: Tools): OpenAPIHono<Env> {
   const app = new OpenAPIHono<Env>();
-  const around: Surroundings = { engine, settings, tools, admit: gatekeeper(settings) };
+  const around: Surroundings = { engine, settings, tools, admit: gatekeeper(settings, (key) => engine.findKey(key)) };
   const checkHost = hostCheck(settings);
   const document = openApiDocument(operations);
   const methodsAt = methodsOf([...operations, ...pages]);

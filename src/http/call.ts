@@ -52,7 +52,8 @@ export async function prepareCall(
   around: Surroundings,
 ): Promise<Call<unknown, unknown>> {
   const { engine, settings, tools, admit } = around;
-  const tenant = operation.needs === "nothing" ? ("default" as TenantName) : admit(c.req.raw.headers, operation.needs);
+  const tenant =
+    operation.needs === "nothing" ? ("default" as TenantName) : await admit(c.req.raw.headers, operation.needs);
   const query = validated(operation.query, queryOf(c.req.url), "query");
   const id = idFor(c, operation, query);
   const body = await bodyFor(c, operation, settings.maxBodyBytes);

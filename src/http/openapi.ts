@@ -10,7 +10,14 @@ type Responses = RouteConfig["responses"];
 type Request = NonNullable<RouteConfig["request"]>;
 
 const everywhere = ["invalid_query", "unknown_field", "host_not_allowed", "internal"];
-const withTenant = ["key_required", "key_unknown", "role_not_allowed", "tenant_not_allowed", "invalid_tenant_name"];
+const withTenant = [
+  "key_required",
+  "key_unknown",
+  "role_not_allowed",
+  "tenant_not_allowed",
+  "invalid_tenant_name",
+  "key_damaged",
+];
 /** What may go wrong wherever storage is asked. */
 const withStorage = [
   "manifest_damaged",

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { type Clock, errorFields, MosaicError, type Settings } from "../base/index.ts";
 import type { Engine } from "../engine/index.ts";
-import { isLoopback } from "./access.ts";
+import { isLoopback, isOpen } from "./access.ts";
 import { createApp } from "./app.ts";
 import type { Tools } from "./operation.ts";
 import { problemResponse, RequestError } from "./problem.ts";
@@ -22,12 +22,13 @@ const finishMs = 10_000;
 const idleMs = 300_000;
 
 /** Without keys anyone who reaches the port may read and delete everything: only this machine may reach it. */
-export function assertMayBind({ host, apiKeys, allowOpen }: Settings): void {
-  if (apiKeys.length > 0 || allowOpen || isLoopback(host)) return;
+export function assertMayBind(settings: Settings): void {
+  const { host, allowOpen } = settings;
+  if (!isOpen(settings) || allowOpen || isLoopback(host)) return;
   throw new MosaicError("invalid", "bind the server", {
     code: "open_server",
     detail: `Without keys the server binds only to this machine, not to ${host}.`,
-    hint: "set MOSAIC_API_KEYS, or MOSAIC_ALLOW_OPEN=1 if whoever reaches the port may do everything",
+    hint: "set MOSAIC_API_KEYS or MOSAIC_STORED_KEYS=1, or MOSAIC_ALLOW_OPEN=1 if whoever reaches the port may do everything",
   });
 }
 

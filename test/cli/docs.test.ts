@@ -23,13 +23,15 @@ const examplesOf = (page: string): readonly Example[] =>
 /** What differs from run to run: times, sizes, rates, costs, ids of shards, scores in their second digit. */
 function steady(output: string): string {
   return output
-    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/g, "TIME")
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?/g, "TIME")
     .replaceAll(/\b\d+(\.\d)? (ms|s)\b/g, "DURATION")
     .replaceAll(/\b[\d,]+ documents\/s/g, "RATE")
     .replaceAll(/\$\d[\d.e-]*/g, "COST")
     .replaceAll(/\b[\d.]+ (B|KiB|MiB)\b/g, "SIZE")
     .replaceAll(/\b(?=[a-z]*\d)[0-9a-z]{21}\b/g, "SHARD")
     .replaceAll(/\b(0\.\d)\d\d\b/g, "$1")
+    .replaceAll(/\bmosaic_[0-9a-f]{48}\b/g, "KEY")
+    .replaceAll(/\b[0-9a-f]{16}\b/g, "ID")
     .replaceAll(/ +/g, " ")
     .trim();
 }

@@ -23,6 +23,9 @@ const neverAnswered = [
   "shard_quarantined",
   // The error of a job, or of background work that another process does.
   "compaction_running",
+  // Of `mosaic keys`.
+  "key_not_found",
+  "ambiguous_key",
   // The schemas of requests refuse these before the engine does.
   "invalid_dimensions",
   "invalid_min_score",
@@ -35,9 +38,12 @@ const neverAnswered = [
   "cannot_listen",
 ];
 
-const sources = globSync("src/{base,embedding,engine,http,ingest,lifecycle,manifest,search,shard,sql,store}/**/*.ts", {
-  cwd: packageRoot,
-});
+const sources = globSync(
+  "src/{base,embedding,engine,http,ingest,keys,lifecycle,manifest,search,shard,sql,store}/**/*.ts",
+  {
+    cwd: packageRoot,
+  },
+);
 const codesIn = (text: string): string[] => [
   ...(text.match(/(?<=\bcode: ")[a-z_]+(?=",?)/g) ?? []),
   ...(text.match(/(?<=\b(?:invalid|denied|unavailable)\(\s*")[a-z_]+(?=")/g) ?? []),

@@ -7,6 +7,7 @@ import { gc } from "./gc.ts";
 import { get } from "./get.ts";
 import { ingest } from "./ingest.ts";
 import { job } from "./job.ts";
+import { keys } from "./keys.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
 import { sql } from "./sql.ts";
@@ -28,4 +29,5 @@ export const commands: readonly Command[] = [
   rollback,
   gc,
   verify,
+  keys,
 ];

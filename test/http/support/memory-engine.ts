@@ -19,6 +19,7 @@ import type {
   Engine,
   GarbageReport,
   JobInfo,
+  KeyInfo,
   SearchHit,
   SearchRequest,
   SearchResponse,
@@ -311,6 +312,12 @@ export class MemoryEngine implements Engine {
 
   async fold(): Promise<void> {
     await this.before("fold");
+  }
+
+  readonly keys = new Map<string, KeyInfo>();
+  async findKey(key: string): Promise<KeyInfo | undefined> {
+    await this.before("findKey");
+    return this.keys.get(key);
   }
 
   async ready(): Promise<void> {
