@@ -15,7 +15,9 @@ const arrows = {
   sql: ["base", "shard"],
   ranking: [],
   search: ["base", "telemetry", "store", "manifest", "shard", "text", "ingest", "selection"],
+  formats: ["base"],
   keys: ["base", "store"],
+  inbox: ["base", "store", "formats"],
   lifecycle: ["base", "store", "manifest", "shard", "ingest"],
   engine: [
     "base",
@@ -32,9 +34,10 @@ const arrows = {
     "search",
     "lifecycle",
     "keys",
+    "inbox",
   ],
-  http: ["base", "telemetry", "engine"],
-  cli: ["base", "store", "engine", "http"],
+  http: ["base", "telemetry", "engine", "formats"],
+  cli: ["base", "store", "engine", "http", "formats"],
 };
 
 const room = (name) => `^src/${name}/`;

@@ -34,6 +34,7 @@ export {
 } from "./names.ts";
 export { nearest } from "./nearest.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
+export { patiently } from "./patience.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { notice, serveJobs } from "./serve-jobs.ts";
 export {

@@ -1,9 +1,8 @@
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, collectionName, packageRoot, tenantName } from "../base/index.ts";
+import { type Clock, collectionName, packageRoot, patiently, tenantName } from "../base/index.ts";
 import type { DocumentInput, Engine } from "../engine/index.ts";
-import { patiently } from "../http/index.ts";
-import { type Section, sectionsOf } from "./sources/markdown.ts";
+import { type Section, sectionsOf } from "../formats/index.ts";
 
 /** A local folder in which nothing is yet. */
 export function isNewFolder(storagePath: string): boolean {

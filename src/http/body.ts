@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { isMosaicError } from "../base/index.ts";
-import { jsonFault } from "./json-fault.ts";
+import { jsonFault } from "../formats/index.ts";
 import { RequestError } from "./problem.ts";
 
 const essenceOf = (contentType: string): string => (contentType.split(";")[0] ?? "").trim().toLowerCase();

@@ -10,10 +10,7 @@ import type { Tools } from "./operation.ts";
 import type { RunningServer } from "./serve.ts";
 
 export { createApp, operations } from "./app.ts";
-export { type JsonFault, jsonFault } from "./json-fault.ts";
-export { type Line, splitLines } from "./lines.ts";
 export type { Tools } from "./operation.ts";
-export { patiently } from "./patience.ts";
 export { problemResponse } from "./problem.ts";
 export type { RunningServer } from "./serve.ts";
 

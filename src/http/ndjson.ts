@@ -1,7 +1,7 @@
 import { asMosaicError, type Scope } from "../base/index.ts";
 import type { BatchProblem, BatchResult } from "../engine/index.ts";
+import { type Line, splitLines } from "../formats/index.ts";
 import { faultOf, parseJson } from "./body.ts";
-import { type Line, splitLines } from "./lines.ts";
 import { RequestError } from "./problem.ts";
 
 /** Errors beyond this many are only counted: the answer stays bounded whatever is sent. */

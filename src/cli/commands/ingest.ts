@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
+import { patiently } from "../../base/index.ts";
 import type { BatchProblem, Engine } from "../../engine/index.ts";
-import { patiently } from "../../http/index.ts";
+import { formatOf, type Read } from "../../formats/index.ts";
 import { type Command, type Context, exitDone, exitFailed } from "../command.ts";
 import { countText, durationText, plural } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { documentsOf, formatOf, type Read, standardInput } from "../sources/documents.ts";
+import { documentsOf, standardInput } from "../source.ts";
 
 /** Problems beyond these are only counted. */
 const shownProblems = 20;
@@ -47,9 +48,10 @@ class Ingestion {
     const onRead = (bytes: number): void => {
       this.#readBytes += bytes;
     };
-    for await (const read of documentsOf(path, this.#context.stdin, onRead)) {
+    const { maxBodyBytes: maxLineBytes, maxTextBytes } = this.#context.settings;
+    for await (const read of documentsOf(path, this.#context.stdin, onRead, { maxLineBytes, maxTextBytes })) {
       if (read.fault === undefined) this.#batch.push({ read, path });
-      else this.#refuse(path, read.place, read.fault);
+      else this.#refuse(path, read.place, read.fault.detail);
       if (this.#batch.length >= this.#context.settings.maxBatchDocs) await this.#store();
     }
     await this.#store();

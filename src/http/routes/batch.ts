@@ -1,9 +1,9 @@
+import { patiently } from "../../base/index.ts";
 import { batchResult } from "../answers.ts";
 import { bodyChunks, contentTypeOf, readJson } from "../body.ts";
 import { scopeFrom } from "../call.ts";
 import { storeLines } from "../ndjson.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
-import { patiently } from "../patience.ts";
 import { RequestError } from "../problem.ts";
 import { batchBody, batchDocs, collectionQuery, documentInput } from "../schemas.ts";
 import { validated } from "../validate.ts";

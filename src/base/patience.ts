@@ -1,4 +1,5 @@
-import { type Clock, isMosaicError } from "../base/index.ts";
+import type { Clock } from "./clock.ts";
+import { isMosaicError } from "./errors.ts";
 
 /** A writer that is told to come back does so for this long before it gives up. */
 const patienceMs = 120_000;

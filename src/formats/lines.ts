@@ -4,18 +4,20 @@ export interface Line {
   readonly index: number;
   /** Of its content, without the line end. */
   readonly bytes: number;
+  /** Bytes of the stream up to and with the line's end. */
+  readonly end: number;
   readonly text?: string;
   readonly fault?: { readonly code: "line_too_large" | "invalid_utf8"; readonly detail: string };
 }
 
 const newline = 0x0a;
 
-function decoded(index: number, pieces: readonly Uint8Array[], bytes: number): Line {
+function decoded(where: Pick<Line, "index" | "bytes" | "end">, pieces: readonly Uint8Array[]): Line {
   const whole = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
   try {
-    return { index, bytes, text: new TextDecoder("utf-8", { fatal: true }).decode(whole) };
+    return { ...where, text: new TextDecoder("utf-8", { fatal: true }).decode(whole) };
   } catch {
-    return { index, bytes, fault: { code: "invalid_utf8", detail: "The line is not valid UTF-8." } };
+    return { ...where, fault: { code: "invalid_utf8", detail: "The line is not valid UTF-8." } };
   }
 }
 
@@ -27,6 +29,7 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>, maxBytes: n
   let index = 0;
   let pieces: Uint8Array[] = [];
   let bytes = 0;
+  let end = 0;
   const add = (piece: Uint8Array): void => {
     bytes += piece.length;
     // Past the limit only the length is kept.
@@ -35,8 +38,9 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>, maxBytes: n
   };
   const finish = (): Line => {
     const detail = `The line is longer than ${maxBytes} bytes (MAX_BODY_BYTES).`;
+    const where = { index, bytes, end };
     const line: Line =
-      bytes > maxBytes ? { index, bytes, fault: { code: "line_too_large", detail } } : decoded(index, pieces, bytes);
+      bytes > maxBytes ? { ...where, fault: { code: "line_too_large", detail } } : decoded(where, pieces);
     index++;
     pieces = [];
     bytes = 0;
@@ -45,14 +49,18 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>, maxBytes: n
   const isBlank = (line: Line): boolean => line.text !== undefined && line.text.trim() === "";
   for await (const chunk of chunks) {
     let from = 0;
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
-      add(chunk.subarray(from, end));
-      from = end + 1;
+    for (let to = chunk.indexOf(newline); to !== -1; to = chunk.indexOf(newline, from)) {
+      add(chunk.subarray(from, to));
+      end += to + 1 - from;
+      from = to + 1;
       const line = finish();
       if (!isBlank(line)) yield line;
     }
     // A copy: the sender of the chunk may use its buffer again.
-    if (from < chunk.length) add(chunk.slice(from));
+    if (from < chunk.length) {
+      add(chunk.slice(from));
+      end += chunk.length - from;
+    }
   }
   if (bytes === 0) return;
   const last = finish();
