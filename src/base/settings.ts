@@ -33,7 +33,7 @@ export interface Settings {
   readonly embeddingThreads: number;
   /** Empty, and without stored keys, means open: no key is asked for. */
   readonly apiKeys: readonly ApiKey[];
-  /** Keys that lie hashed in storage are known too, and every call needs one. Always so in a Lambda function. */
+  /** Keys that lie hashed in storage are known too, and every call needs one. So in a Lambda function, unless it is said to be open. */
   readonly storedKeys: boolean;
   /** How long a stored key is remembered, and so may outlive its revocation. */
   readonly keyCacheMs: number;
@@ -132,6 +132,8 @@ function apiKeys(text: string | undefined): readonly ApiKey[] {
   });
 }
 
+const allowsOpen = (env: Environment): boolean => env["MOSAIC_ALLOW_OPEN"] === "1";
+
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 
 function logLevel(text: string | undefined): LogLevel {
@@ -160,9 +162,9 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     embeddingApiKey: env["EMBEDDING_API_KEY"] || undefined,
     embeddingThreads: whole(env, "EMBEDDING_THREADS", 2),
     apiKeys: apiKeys(env["MOSAIC_API_KEYS"]),
-    storedKeys: env["MOSAIC_STORED_KEYS"] === "1" || Boolean(env["AWS_LAMBDA_FUNCTION_NAME"]),
+    storedKeys: env["MOSAIC_STORED_KEYS"] === "1" || (Boolean(env["AWS_LAMBDA_FUNCTION_NAME"]) && !allowsOpen(env)),
     keyCacheMs: whole(env, "KEY_CACHE_MS", 60_000, 0),
-    allowOpen: env["MOSAIC_ALLOW_OPEN"] === "1",
+    allowOpen: allowsOpen(env),
     maxBodyBytes: whole(env, "MAX_BODY_BYTES", 16 * 1024 * 1024),
     maxBatchDocs: whole(env, "MAX_BATCH_DOCS", 1000),
     maxTextBytes: whole(env, "MAX_TEXT_BYTES", 1024 * 1024),
