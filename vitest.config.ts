@@ -2,11 +2,14 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Folders that take minutes: each is a project with a script of its own, and no part of `npm test`. */
-const long = ["crash", "cloud"];
+const long = ["crash", "cloud", "sst"];
 const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
 
 /** What one of them needs beside its files. */
-const more: Readonly<Record<string, object>> = { cloud: { globalSetup: ["test/cloud/support/build.ts"] } };
+const more: Readonly<Record<string, object>> = {
+  cloud: { globalSetup: ["test/cloud/support/build.ts"] },
+  sst: { globalSetup: ["test/sst/support/platform.ts"] },
+};
 
 export default defineConfig({
   test: {

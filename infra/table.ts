@@ -241,7 +241,11 @@ export function environmentOf(spec: FunctionSpec, deployed: Deployed): Record<st
   };
 }
 
+/** Cheaper by a fifth than x64 and not slower. `npm run build:functions` makes packages for both. */
 export const architecture = "arm64";
+export type Architecture = "arm64" | "x64";
+/** The folder, below the repository's root, that is a function's package; its entry is `index.handler`. */
+export const bundleOf = (name: FunctionName, arch: Architecture): string => `dist/functions/${arch}/${name}`;
 export const runtime = "nodejs24.x";
 
 /** A file dropped into `inbox/` → a message → `ingest`. S3 filters by the key's beginning only. */

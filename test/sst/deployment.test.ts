@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { rules } from "./rules/index.ts";
+import { ofType } from "./support/account.ts";
+import { bundleProgram, type Deployed, deployed } from "./support/mock-run.ts";
+
+/** What `sst deploy` would make, by SST's own components; production with the packages that would be uploaded. */
+const stages = {
+  production: { stage: "production", packages: true },
+  "any other stage": { stage: "dev" },
+  "a stage with everything chosen": {
+    stage: "try-1",
+    env: {
+      MOSAIC_LEAF_FUNCTIONS: "2",
+      MOSAIC_DOMAIN: "search.example.com",
+      MOSAIC_ALARM_EMAIL: "ops@example.com",
+    },
+  },
+} as const;
+
+let program = "";
+beforeAll(async () => {
+  program = await bundleProgram("deployment");
+});
+
+describe.each(Object.entries(stages))("%s", (_name, circumstances) => {
+  let made: Deployed;
+  beforeAll(async () => {
+    made = await deployed(program, circumstances);
+  });
+
+  test.each(Object.entries(rules))("%s", (_rule, rule) => {
+    expect(rule(made)).toEqual([]);
+  });
+});
+
+describe("a domain of one's own", () => {
+  const domain = "search.example.com";
+  const certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1";
+
+  test("gets a certificate and records where Route 53 has its zone", async () => {
+    const made = await deployed(program, { stage: "dev", env: { MOSAIC_DOMAIN: domain } });
+    expect(made.outputs["api"]).toBe(`https://${domain}`);
+    expect(ofType(made, "acm/certificate").map(({ inputs }) => inputs.domainName)).toEqual([domain]);
+    expect(
+      ofType(made, "route53/record")
+        .map(({ inputs }) => inputs.type)
+        .toSorted(),
+    ).toEqual(["A", "AAAA"]);
+  });
+
+  test("gets neither where it has both elsewhere", async () => {
+    const made = await deployed(program, {
+      stage: "dev",
+      env: { MOSAIC_DOMAIN: domain, MOSAIC_CERTIFICATE: certificate },
+    });
+    const [name] = ofType(made, "apigatewayv2/domainName");
+    expect(name?.inputs.domainNameConfiguration.certificateArn).toBe(certificate);
+    expect([...ofType(made, "acm/certificate"), ...ofType(made, "route53/record")]).toEqual([]);
+  });
+});
