@@ -81,6 +81,20 @@ module.exports = {
       from: { path: "^functions/", pathNot: "^functions/build/" },
       to: { path: "^(infra|functions/build)/" },
     },
+    {
+      name: "table-stands-alone",
+      comment: "The table of functions is read by the deployment and by the local cloud, and knows neither.",
+      severity: "error",
+      from: { path: "^infra/(table|options)\\.ts$" },
+      to: { pathNot: "^infra/table\\.ts$" },
+    },
+    {
+      name: "deployment-knows-no-code",
+      comment: "What is deployed is the packages; the product's code has no part in making the resources.",
+      severity: "error",
+      from: { path: "^infra/[^/]+\\.ts$" },
+      to: { path: "^(src|functions|test|bench)/|^infra/local/" },
+    },
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     {
       name: "no-orphan-room",
@@ -109,7 +123,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^src/shard/kernel/assembly/" },
+    exclude: { path: "^(src/shard/kernel/assembly|\\.sst)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {

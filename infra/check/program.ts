@@ -56,16 +56,16 @@ const watchOptions = () =>
     return undefined;
   });
 
-let outputs: unknown;
+const printed: { outputs: Record<string, unknown> } = { outputs: {} };
 await $util.runtime.runInPulumiStack(async () => {
-  outputs = await run(async () => {
+  printed.outputs = await run(async () => {
     watchOptions();
     return (await config.run()) ?? {};
   });
-  return outputs;
+  return printed.outputs;
 });
 await $util.runtime.disconnect();
-const settled = await new Promise((resolve) => $util.output(outputs).apply(resolve));
+const settled = await new Promise((resolve) => $util.output(printed.outputs).apply(resolve));
 server.close();
 writeFileSync(
   `${work}/result.json`,

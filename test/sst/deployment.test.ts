@@ -3,9 +3,9 @@ import { rules } from "./rules/index.ts";
 import { ofType } from "./support/account.ts";
 import { bundleProgram, type Deployed, deployed } from "./support/mock-run.ts";
 
-/** What `sst deploy` would make, by SST's own components; production with the packages that would be uploaded. */
+/** What `sst deploy` would make, by SST's own components. */
 const stages = {
-  production: { stage: "production", packages: true },
+  production: { stage: "production" },
   "any other stage": { stage: "dev" },
   "a stage with everything chosen": {
     stage: "try-1",

@@ -28,7 +28,10 @@ const mistakes: readonly Mistake[] = [
     file: "roles.ts",
     from: "return arns.leaves;",
     to: 'return ["*"];',
-    said: { exactRights: "api may do lambda:InvokeFunction *", noWildcards: "ApiRolePolicy allows lambda:InvokeFunction *" },
+    said: {
+      exactRights: "api may do lambda:InvokeFunction *",
+      noWildcards: "ApiRolePolicy allows lambda:InvokeFunction *",
+    },
   },
   {
     name: "the managed policy for logs",
