@@ -75,6 +75,8 @@ export interface Settings {
   /** Memory for which rows fulfil a filter, and for lists of terms. */
   readonly filterCacheMaxBytes: number;
   readonly termsMaxBytes: number;
+  /** Bytes of decoded lists of a term's rows that all search threads together keep in memory. */
+  readonly postingsMaxBytes: number;
   /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
   readonly foldSegments: number;
   readonly foldBytes: number;
@@ -189,6 +191,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     sqlAnswerMaxBytes: whole(env, "SQL_ANSWER_MAX_BYTES", 64 * 1024 * 1024),
     filterCacheMaxBytes: whole(env, "FILTER_CACHE_MAX_BYTES", 32 * 1024 * 1024),
     termsMaxBytes: whole(env, "TERMS_MAX_BYTES", 64 * 1024 * 1024),
+    postingsMaxBytes: whole(env, "POSTINGS_MAX_BYTES", 128 * 1024 * 1024),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000, 0),

@@ -100,8 +100,8 @@ interface RunnerParts {
 }
 
 function runnerOf(settings: Settings, { verifiedFolder, clock, logger, keeper }: RunnerParts): LeafRunner {
-  const { searchThreads, codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes } = settings;
-  const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder };
+  const { searchThreads, codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, postingsMaxBytes } = settings;
+  const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, postingsMaxBytes, verifiedFolder };
   if (searchThreads === 0) return new InlineLeaf(limits, keeper);
   return new WorkerPool({ ...limits, threads: searchThreads, clock, logger, keeper });
 }

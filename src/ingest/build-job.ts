@@ -5,9 +5,12 @@ import {
   type BuiltShard,
   buildShards,
   DeadRows,
+  DeadTerms,
   type Expected,
   type Kernel,
+  type KnownDeaths,
   ShardFile,
+  termsOfDead,
   type VerifiedFiles,
 } from "../shard/index.ts";
 
@@ -24,7 +27,7 @@ export interface BuildJob {
     readonly merge: readonly (SourceFile & { readonly rows: number; readonly deadBits: Uint8Array | null })[];
   };
   /** Shards that stay, with the ids that may have a row in them. */
-  readonly lookups: readonly (SourceFile & { readonly ids: readonly string[] })[];
+  readonly lookups: readonly (SourceFile & { readonly ids: readonly string[]; readonly dead: KnownDeaths })[];
 }
 
 /** A built shard with what a manifest must say of its file. */
@@ -36,12 +39,16 @@ export interface BuildResult {
   readonly shards: readonly MeasuredShard[];
   /** For each lookup: the rows that its ids have. */
   readonly found: readonly (readonly number[])[];
+  /** For each lookup what `DeadRows.with` takes beside them; undefined where texts are not read. */
+  readonly terms?: readonly Uint8Array[];
 }
 
 /** Synchronous: for a thread. Makes `input.folder`; who asked removes it. */
 export function runBuild(job: BuildJob, kernel: Kernel, verified: VerifiedFiles): BuildResult {
+  const found = job.lookups.map((lookup) => lookUp(lookup, job.input.language, verified));
   return {
-    found: job.lookups.map((lookup) => lookUp(lookup, verified)),
+    found: found.map(({ rows }) => rows),
+    terms: found.map(({ terms }) => terms),
     shards: build(job, kernel, verified).map(measured),
   };
 }
@@ -73,12 +80,17 @@ function build({ input }: BuildJob, kernel: Kernel, verified: VerifiedFiles): re
   return buildShards({ ...rest, nextShardId: takerOf(shardIds), merge: sources }, kernel);
 }
 
-function lookUp({ path, expected, ids }: BuildJob["lookups"][number], verified: VerifiedFiles): readonly number[] {
-  if (ids.length === 0) return [];
+function lookUp(
+  { path, expected, ids, dead }: BuildJob["lookups"][number],
+  language: string,
+  verified: VerifiedFiles,
+): { readonly rows: readonly number[]; readonly terms: Uint8Array } {
+  if (ids.length === 0) return { rows: [], terms: DeadTerms.none().bytes };
   verified.check(path, expected);
   const file = ShardFile.open(path);
   try {
-    return ids.map((id) => file.rowOf(id)).filter((row) => row !== undefined);
+    const rows = ids.map((id) => file.rowOf(id)).filter((row) => row !== undefined);
+    return { rows, terms: termsOfDead(file, dead, rows, language) };
   } finally {
     file.close();
   }

@@ -12,7 +12,9 @@ import {
 } from "../manifest/index.ts";
 import {
   cellRows,
+  type DeadRows,
   hashOf,
+  knownDeaths,
   type ObjectFiles,
   type PathOf,
   type ShardRow,
@@ -58,7 +60,14 @@ type Candidates = ReadonlyMap<ShardEntry, readonly string[]>;
 /** New shards, and the rows that die in those that stay. */
 interface Built {
   readonly shards: readonly MeasuredShard[];
-  readonly deaths: ReadonlyMap<ShardEntry, readonly number[]>;
+  readonly deaths: ReadonlyMap<ShardEntry, Deaths>;
+}
+
+interface Deaths {
+  readonly before: DeadRows;
+  readonly rows: readonly number[];
+  /** See `DeadRows.with`. */
+  readonly terms: Uint8Array | undefined;
 }
 
 export type FoldOutcome = "folded" | "nothing" | "overtaken";
@@ -127,9 +136,14 @@ export class Fold {
         deadBits: (await this.#objects.deadRows(entry)).bits,
       })),
     );
-    const lookups = [...candidates].map(([entry, ids]) => ({ ...sourceOf(entry, pathOf), ids }));
+    const before = await Promise.all([...candidates.keys()].map((entry) => this.#objects.deadRows(entry)));
+    const lookups = [...candidates].map(([entry, ids], at) => ({
+      ...sourceOf(entry, pathOf),
+      ids,
+      dead: knownDeaths(before[at] as DeadRows),
+    }));
     const total = rows.length + plan.merge.reduce((sum, entry) => sum + liveDocuments(entry), 0);
-    const { shards, found } = await builder.build({
+    const { shards, found, terms } = await builder.build({
       input: {
         folder,
         dimensions: settings.dimensions,
@@ -144,7 +158,11 @@ export class Fold {
       },
       lookups,
     });
-    const deaths = new Map([...candidates.keys()].map((entry, at) => [entry, found[at] ?? []] as const));
+    const deaths = new Map(
+      [...candidates.keys()].map(
+        (entry, at) => [entry, { before: before[at] as DeadRows, rows: found[at] ?? [], terms: terms?.[at] }] as const,
+      ),
+    );
     return { shards, deaths };
   }
 
@@ -166,9 +184,12 @@ export class Fold {
   }
 
   /** New bitmaps of the shards that lose rows. */
-  async #storeDeaths(deaths: ReadonlyMap<ShardEntry, readonly number[]>): Promise<ReadonlyMap<ShardId, DeletesRef>> {
+  async #storeDeaths(deaths: Built["deaths"]): Promise<ReadonlyMap<ShardId, DeletesRef>> {
     const stored = await Promise.all(
-      [...deaths].map(async ([entry, rows]) => [entry.id, await this.#objects.putDeaths(entry, rows)] as const),
+      [...deaths].map(
+        async ([entry, { before, rows, terms }]) =>
+          [entry.id, await this.#objects.putDeaths(entry, before, rows, terms)] as const,
+      ),
     );
     return new Map(stored.flatMap(([id, ref]) => (ref === undefined ? [] : [[id, ref] as const])));
   }

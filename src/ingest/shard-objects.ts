@@ -8,7 +8,7 @@ import {
   type ShardEntry,
   type ShardStatus,
 } from "../manifest/index.ts";
-import { DeadRows, type ObjectFiles, readChecked } from "../shard/index.ts";
+import { DeadRows, DeadTerms, type ObjectFiles, readChecked } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { MeasuredShard } from "./build-job.ts";
 
@@ -50,10 +50,17 @@ export class ShardObjects {
     return DeadRows.decode(await readChecked(this.#store, deletes), deletes.key);
   }
 
-  /** A new bitmap, one PUT, in which `rows` are dead as well; undefined when all of them were. */
-  async putDeaths(entry: ShardEntry, rows: readonly number[]): Promise<DeletesRef | undefined> {
-    const before = await this.deadRows(entry);
-    const after = before.with(rows);
+  /**
+   * A new bitmap, one PUT, in which `rows` are dead as well as those of `before`; undefined when all of them were. `terms`: see
+   * `DeadRows.with`.
+   */
+  async putDeaths(
+    entry: ShardEntry,
+    before: DeadRows,
+    rows: readonly number[],
+    terms: Uint8Array | undefined,
+  ): Promise<DeletesRef | undefined> {
+    const after = before.with(rows, terms === undefined ? undefined : DeadTerms.decode(terms, entry.file.key));
     if (after.count === before.count) return undefined;
     const generation = (entry.deletes?.generation ?? 0) + 1;
     const bytes = after.encode();

@@ -10,14 +10,16 @@ export interface LeafLimits {
   readonly openShards: number;
   readonly shardIdleMs: number;
   readonly mmapMaxBytes: number;
+  readonly postingsMaxBytes: number;
   readonly verifiedFolder: string;
 }
 
 /** A leaf with a kernel and open shards of its own. `onFile` is told of every local file that it opens or closes. */
 export function makeLeaf(limits: LeafLimits, onFile: (notice: FileNotice) => void): Leaf {
-  const { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, verifiedFolder } = limits;
+  const { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, postingsMaxBytes, verifiedFolder } = limits;
   const kernel = Kernel.load({ maxBytes: codesMaxBytes });
   const verified = new VerifiedFiles(verifiedFolder);
-  const shards = new OpenShards({ max: openShards, idleMs: shardIdleMs, mmapMaxBytes, kernel, verified, onFile });
+  const bounds = { max: openShards, idleMs: shardIdleMs, mmapMaxBytes, postingsMaxBytes };
+  const shards = new OpenShards({ ...bounds, kernel, verified, onFile });
   return new Leaf({ kernel, shards, clock: systemClock });
 }

@@ -10,6 +10,7 @@ import {
   type ResidentCell,
   ShardFile,
   type ShardReader,
+  TermList,
   type VerifiedFiles,
 } from "../shard/index.ts";
 import type { FileNotice } from "./held-files.ts";
@@ -18,6 +19,16 @@ import type { FileNotice } from "./held-files.ts";
 export type LocalPlace = string | PartialFile;
 /** By key. */
 export type LocalPaths = Readonly<Record<string, LocalPlace>>;
+
+/** Decoded lists of terms of a thread's shards, the least recently used dropped first; by shard file's key and term. */
+type TermLists = LRUCache<string, TermList>;
+
+interface OpenParts {
+  readonly place: LocalPlace;
+  readonly kernel: Kernel;
+  readonly mappedBytes: number;
+  readonly lists: TermLists;
+}
 
 /** An open shard with the codes of its cells that are resident in the kernel. */
 export class OpenShard {
@@ -28,13 +39,20 @@ export class OpenShard {
   readonly path: string | undefined;
   readonly mappedBytes: number;
   readonly #kernel: Kernel;
+  readonly #lists: TermLists;
+  readonly #listsKey: string;
   readonly #cells = new Map<number, ResidentCell>();
   readonly #deadRows = new Map<string, DeadRows>();
   readonly #rowOf = new Map<string, number | undefined>();
   #lengths: Uint32Array | undefined;
 
-  constructor(file: ShardReader, place: LocalPlace, kernel: Kernel, mappedBytes: number) {
+  constructor(
+    file: ShardReader,
+    { place, key, kernel, mappedBytes, lists }: OpenParts & { readonly key: string },
+  ) {
     this.file = file;
+    this.#lists = lists;
+    this.#listsKey = key;
     this.mark = markOf(place);
     this.path = typeof place === "string" ? place : undefined;
     this.mappedBytes = mappedBytes;
@@ -76,6 +94,16 @@ export class OpenShard {
     return this.#lengths;
   }
 
+  /** The rows of a term, by number; kept while there is room. */
+  list(term: number): TermList {
+    const key = `${this.#listsKey} ${term}`;
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const list = TermList.decode(this.file.postings(term), this.lengths());
+    this.#lists.set(key, list);
+    return list;
+  }
+
   /** The row of an id, if it has one here: remembered, because the tail asks for the same ids again with every query. */
   rowOf(id: string): number | undefined {
     if (this.#rowOf.has(id)) return this.#rowOf.get(id);
@@ -97,6 +125,8 @@ export class OpenShard {
 }
 
 const rememberedIds = 20_000;
+/** What a kept list takes beside its numbers: many terms are in few rows. */
+const listOverheadBytes = 256;
 
 const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `${place.path} ${place.serial}`);
 
@@ -120,6 +150,8 @@ export interface OpenShardsOptions {
   readonly idleMs: number;
   /** Files are mapped whole while all mapped ones together fit this; the others are read page by page. */
   readonly mmapMaxBytes: number;
+  /** Memory for lists of terms. */
+  readonly postingsMaxBytes: number;
   readonly kernel: Kernel;
   readonly verified: VerifiedFiles;
   /** Told of every local file that is opened or closed. */
@@ -136,9 +168,11 @@ export class OpenShards {
   readonly #verified: VerifiedFiles;
   readonly #mmapMaxBytes: number;
   readonly #onFile: (notice: FileNotice) => void;
+  readonly #lists: TermLists;
   #mappedBytes = 0;
 
-  constructor({ max, idleMs, mmapMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
+  constructor({ max, idleMs, mmapMaxBytes, postingsMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
+    this.#lists = new LRUCache({ maxSize: postingsMaxBytes, sizeCalculation: ({ bytes }) => bytes + listOverheadBytes });
     this.#kernel = kernel;
     this.#verified = verified;
     this.#mmapMaxBytes = mmapMaxBytes;
@@ -159,7 +193,7 @@ export class OpenShards {
     const known = this.#open.get(ref.key);
     // A file that was read in parts until now may have come whole.
     if (known?.mark === markOf(place)) return known;
-    const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(place);
+    const opened = typeof place === "string" ? this.#openWhole(ref, place) : this.#openPart(ref, place);
     this.#open.set(ref.key, opened);
     if (opened.path !== undefined) this.#onFile({ path: opened.path, open: true });
     return opened;
@@ -168,13 +202,15 @@ export class OpenShards {
   #openWhole(ref: ObjectRef, path: string): OpenShard {
     this.#verified.check(path, ref);
     const mapped = this.#mappedBytes + ref.sizeBytes <= this.#mmapMaxBytes ? ref.sizeBytes : 0;
-    const opened = new OpenShard(ShardFile.open(path, mapped), path, this.#kernel, mapped);
+    const parts = { key: ref.key, place: path, kernel: this.#kernel, mappedBytes: mapped, lists: this.#lists };
+    const opened = new OpenShard(ShardFile.open(path, mapped), parts);
     this.#mappedBytes += mapped;
     return opened;
   }
 
-  #openPart(part: PartialFile): OpenShard {
-    return new OpenShard(PartialShard.open(part), part, this.#kernel, 0);
+  #openPart({ key }: ObjectRef, part: PartialFile): OpenShard {
+    const parts = { key, place: part, kernel: this.#kernel, mappedBytes: 0, lists: this.#lists };
+    return new OpenShard(PartialShard.open(part), parts);
   }
 
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */

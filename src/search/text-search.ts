@@ -1,12 +1,12 @@
-import { LRUCache } from "lru-cache";
-import { deserializeError } from "../base/index.ts";
-import type { ShardEntry } from "../manifest/index.ts";
-import type { TermTable, TextClause, TextScoring } from "../shard/index.ts";
-import type { Analyzer, Clause, TextQuery } from "../text/index.ts";
-import type { DeadTerms, LeafHit, LeafReply, LeafWork, ShardTarget, TermNumbers } from "./leaf-request.ts";
+import type { TextClause, TextScoring } from "../shard/index.ts";
+import type { Analyzer, TextQuery } from "../text/index.ts";
+import { DeadStatistics } from "./dead-statistics.ts";
+import type { LeafHit, LeafReply, LeafWork, ShardTarget, TermNumbers } from "./leaf-request.ts";
 import { noWork } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import { type Moment, matchingRows } from "./moment.ts";
+import { OutdatedTexts } from "./outdated-texts.ts";
+import { numberedTerms } from "./query-terms.ts";
 import { byScore } from "./similarity.ts";
 import { scoreText, TailTexts } from "./tail-text.ts";
 import type { TermTables } from "./term-tables.ts";
@@ -35,27 +35,26 @@ export interface TextAnswer {
   readonly work: LeafWork;
 }
 
-/** Terms that a beginning (`net*`) may stand for: those in most documents. */
-const mostOfPrefix = 64;
-const rememberedDeaths = 20_000;
-
 /** Finds documents by their terms. */
 export class TextSearch {
   readonly #leaves: LeafTransport;
   readonly #tables: TermTables;
   readonly #tail = new TailTexts();
-  readonly #deaths = new LRUCache<string, DeadTerms>({ max: rememberedDeaths });
+  readonly #dead: DeadStatistics;
+  readonly #outdated: OutdatedTexts;
 
   constructor(leaves: LeafTransport, tables: TermTables) {
     this.#leaves = leaves;
     this.#tables = tables;
+    this.#dead = new DeadStatistics(leaves, tables);
+    this.#outdated = new OutdatedTexts(leaves);
   }
 
   /**
    * Weights the terms of a query: idf = ln(1 + (N − n + 0.5)/(n + 0.5)), where N live documents n of which hold the term, and
    * the average of terms in a document, all over the whole collection and not what a filter leaves of it (Robertson and
-   * Zaragoza, The Probabilistic Relevance Framework, 2009). Reads the shards' lists of terms; of shards only those with
-   * rows that have died or are out of date.
+   * Zaragoza, The Probabilistic Relevance Framework, 2009). Reads the shards' lists of terms, and what is said beside bitmaps of dead
+   * rows; asks shards only for rows that the tail replaces or deletes, for each once.
    */
   async prepare(
     moment: Moment,
@@ -64,25 +63,29 @@ export class TextSearch {
     { k1, b }: Bm25Options,
     timeoutMs: number,
   ): Promise<PreparedText> {
-    const { manifest, targets } = moment.snapshot;
+    const { manifest } = moment.snapshot;
     const tables = await Promise.all(manifest.shards.map((entry) => this.#tables.of(entry)));
     const tail = moment.wholeTail.map((document) => this.#tail.of(document, analyzer));
-    const { clauses, names } = named(query.clauses, tables, tail);
+    const { clauses, names } = numberedTerms(query.clauses, tables, tail);
     const entries = names.map((name) => tables.map((table) => table.find(name)));
     const numbers = new Map(
       manifest.shards.map(({ id }, shard) => [id as string, entries.map((of) => of[shard]?.number ?? 0)] as const),
     );
-    const dead = await this.#dead(moment, targets, names, numbers, timeoutMs);
-    const less = (of: (one: DeadTerms) => number): number => dead.reduce((sum, one) => sum + of(one), 0);
-    const documents = sum(manifest.shards, (entry) => entry.documents) - less((one) => one.documents) + tail.length;
+    const gone = (
+      await Promise.all([
+        this.#dead.of(moment, names, numbers, timeoutMs),
+        this.#outdated.of(moment, analyzer, timeoutMs),
+      ])
+    ).flat();
+    const documents = sum(manifest.shards, (entry) => entry.documents) - sum(gone, (one) => one.documents) + tail.length;
     const terms =
       sum(manifest.shards, (entry) => moment.view.summaries.of(entry.id).terms) -
-      less((one) => one.terms) +
+      sum(gone, (one) => one.terms) +
       sum(tail, (text) => text.terms.length);
     const idf = names.map((name, at) => {
       const inShards =
-        sum(entries[at] ?? [], (entry) => entry?.documents ?? 0) - less(({ holding }) => holding[at] ?? 0);
-      const holding = inShards + tail.filter(({ counts }) => counts.has(name)).length;
+        sum(entries[at] ?? [], (entry) => entry?.documents ?? 0) - sum(gone, (one) => one.documentsWith(name));
+      const holding = inShards + sum(tail, ({ counts }) => (counts.has(name) ? 1 : 0));
       return Math.log(1 + (documents - holding + 0.5) / (holding + 0.5));
     });
     const averageTerms = documents === 0 ? 0 : terms / documents;
@@ -112,34 +115,6 @@ export class TextSearch {
   scoreOf(document: Moment["tail"][number], { analyzer, names, scoring }: PreparedText): number | undefined {
     return scoreText(this.#tail.of(document, analyzer), names, scoring);
   }
-
-  /** What the shards' lists count too much, of each shard that has rows which don't count any more. */
-  async #dead(
-    { snapshot: { scope, manifest } }: Moment,
-    targets: readonly ShardTarget[],
-    names: readonly string[],
-    numbers: ReadonlyMap<string, TermNumbers>,
-    timeoutMs: number,
-  ): Promise<readonly DeadTerms[]> {
-    const deletes = new Map<string, ShardEntry["deletes"]>(manifest.shards.map((entry) => [entry.id, entry.deletes]));
-    const asked = targets.flatMap(({ entry, excluded }) =>
-      entry.deletes === null && excluded.length === 0 ? [] : [{ entry, excluded, terms: numbers.get(entry.id) ?? [] }],
-    );
-    const keyOf = ({ entry, excluded }: ShardTarget): string =>
-      JSON.stringify([entry.file.key, deletes.get(entry.id)?.key ?? "", excluded, names]);
-    const unknown = asked.filter((target) => !this.#deaths.has(keyOf(target)));
-    if (unknown.length > 0) {
-      const reply = await this.#leaves.ask({ kind: "dead terms", scope, shards: unknown }, timeoutMs);
-      const [failure] = reply.failed;
-      if (failure !== undefined) throw deserializeError(failure.error);
-      const byShard = new Map((reply.dead ?? []).map((one) => [one.shard, one]));
-      for (const target of unknown) {
-        const found = byShard.get(target.entry.id);
-        if (found !== undefined) this.#deaths.set(keyOf(target), found);
-      }
-    }
-    return asked.flatMap((target) => this.#deaths.get(keyOf(target)) ?? []);
-  }
 }
 
 const sum = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((total, one) => total + of(one), 0);
@@ -151,41 +126,4 @@ function mayMatch(target: ShardTarget & { readonly terms: TermNumbers }, { claus
   const wanted = clauses.filter(({ occur }) => occur !== "never");
   if (matchingRows(target) === 0) return false;
   return wanted.some(some) && wanted.every((clause) => clause.occur !== "must" || some(clause));
-}
-
-/** Clauses with their terms by number, beginnings replaced by the terms that they stand for. */
-function named(
-  clauses: readonly Clause[],
-  tables: readonly TermTable[],
-  tail: readonly { readonly counts: ReadonlyMap<string, number> }[],
-): { readonly clauses: readonly TextClause[]; readonly names: readonly string[] } {
-  const numbers = new Map<string, number>();
-  const numberOf = (term: string): number => {
-    const known = numbers.get(term) ?? numbers.size;
-    numbers.set(term, known);
-    return known;
-  };
-  const named = clauses.map(({ kind, terms, occur }): TextClause => {
-    const meant = kind === "prefix" ? beginning(terms, tables, tail) : terms;
-    return { kind: kind === "prefix" ? "any" : "all", terms: meant.map(numberOf), occur };
-  });
-  return { clauses: named, names: [...numbers.keys()] };
-}
-
-/** `terms`: a beginning, then terms that count as begun by it. */
-function beginning(
-  [prefix = "", ...more]: readonly string[],
-  tables: readonly TermTable[],
-  tail: readonly { readonly counts: ReadonlyMap<string, number> }[],
-): readonly string[] {
-  const documents = new Map<string, number>(more.map((term) => [term, 0]));
-  for (const table of tables)
-    for (const { term, documents: own } of table.beginning(prefix, 16 * mostOfPrefix))
-      documents.set(term, (documents.get(term) ?? 0) + own);
-  for (const { counts } of tail)
-    for (const term of counts.keys()) if (term.startsWith(prefix)) documents.set(term, (documents.get(term) ?? 0) + 1);
-  return [...documents]
-    .sort(([a, most], [b, more]) => more - most || (a < b ? -1 : 1))
-    .slice(0, mostOfPrefix)
-    .map(([term]) => term);
 }

@@ -32,6 +32,7 @@ export class WorkerPool implements LeafRunner {
       ...data,
       codesMaxBytes: Math.floor(data.codesMaxBytes / threads),
       mmapMaxBytes: Math.floor(data.mmapMaxBytes / threads),
+      postingsMaxBytes: Math.max(1, Math.floor(data.postingsMaxBytes / threads)),
     };
     const entry = workerUrl(import.meta.url, "search-worker");
     this.#threads = Array.from({ length: threads }, () => {

@@ -11,6 +11,7 @@ export type { SourceShard } from "./build/live-rows.ts";
 export { summaryOfFile, termsOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
+export { type KnownDeaths, knownDeaths, termsOfDead } from "./build/terms-of-dead.ts";
 export type { ShardRow } from "./build/writer.ts";
 export type { Room } from "./cache/disk-cache.ts";
 export type { Pin } from "./cache/kept-file.ts";
@@ -53,6 +54,9 @@ export {
   ValueCollector,
   valueKey,
 } from "./summary/values.ts";
-export { PostingsCursor } from "./terms/postings.ts";
+export { DeadTerms } from "./terms/dead-terms.ts";
+export type { RowSet } from "./terms/row-set.ts";
+export { TermList } from "./terms/term-list.ts";
 export { type TermEntry, TermTable } from "./terms/term-table.ts";
-export { bm25Part, type TextClause, type TextLists, TextScan, type TextScoring, TopRows } from "./terms/text-scan.ts";
+export { bm25Part, type TextClause, type TextLists, TextScan, type TextScoring } from "./terms/text-scan.ts";
+export { TopRows } from "./terms/top-rows.ts";

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bm25Part, TermTable, type TextClause, type TextLists, TextScan, TopRows } from "../../src/shard/index.ts";
 import { InvertedIndex } from "../../src/shard/terms/inverted-index.ts";
-import { PositionsReader, PostingsCursor } from "../../src/shard/terms/postings.ts";
+import { PositionsReader } from "../../src/shard/terms/phrase.ts";
+import { boundsOf, placeOf, TermList } from "../../src/shard/terms/term-list.ts";
 
 const words = ["a", "b", "c", "d", "e", "rare", "é", "日本"];
 const word = fc.oneof({ weight: 8, arbitrary: fc.constantFrom("a", "b", "c") }, fc.constantFrom(...words));
@@ -27,10 +28,9 @@ describe("an inverted index", () => {
         expect(total).toBe(rows.flat().length);
         expect(new Set(terms.keys())).toEqual(new Set(rows.flat()));
         for (const [term, { documents, postings, positions }] of terms) {
-          const cursor = new PostingsCursor(postings);
-          const places = new PositionsReader(positions, cursor.blocks);
-          const found: [number, number[]][] = [];
-          for (; cursor.row !== PostingsCursor.end; cursor.next()) found.push([cursor.row, [...places.of(cursor)]]);
+          const list = TermList.decode(postings, lengths);
+          const places = new PositionsReader({ list, positions });
+          const found = Array.from(list.rows, (row, at) => [row, places.of(at)]);
           const expected = rows.flatMap((row, at) => {
             const own = row.flatMap((one, place) => (one === term ? [place] : []));
             return own.length === 0 ? [] : [[at, own]];
@@ -43,24 +43,52 @@ describe("an inverted index", () => {
     );
   });
 
-  test("advances to the first row that is not before the target", () => {
+  test("bounds the scores of each block closely, whatever the average of terms", () => {
     fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.nat(5000), { minLength: 1, maxLength: 900 }),
-        fc.array(fc.nat(5200)),
-        (holding, jumps) => {
-          const rows = Array.from({ length: 5001 }, () => ["x"]);
-          for (const row of holding) rows[row] = ["x", "t"];
-          const { postings } = indexOf(rows).terms.get("t") as { postings: Uint8Array };
-          const sorted = holding.toSorted((a, b) => a - b);
-          const cursor = new PostingsCursor(postings);
-          for (const target of jumps.toSorted((a, b) => a - b)) {
-            expect(cursor.advance(target)).toBe(sorted.find((row) => row >= target) ?? PostingsCursor.end);
-          }
-        },
-      ),
+      fc.property(texts, fc.double({ min: 1, max: 20, noNaN: true }), (rows, averageTerms) => {
+        const { terms, lengths } = indexOf(rows);
+        const part = bm25Part({ k1: 1.2, b: 0.75, averageTerms });
+        for (const { postings } of terms.values()) {
+          const list = TermList.decode(postings, lengths);
+          const scores = Array.from(list.rows, (row, at) =>
+            part(list.occurrences[at] as number, lengths[row] as number),
+          );
+          const { blocks, most } = boundsOf(list, part);
+          blocks.forEach((bound, block) => {
+            expect(bound).toBeGreaterThanOrEqual(Math.max(...scores.slice(128 * block, 128 * (block + 1))));
+          });
+          expect(most).toBe(Math.max(...blocks));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("finds the first row that is not before another", () => {
+    const numbers = fc.uniqueArray(fc.nat(5000), { minLength: 1, maxLength: 900 });
+    fc.assert(
+      fc.property(numbers, fc.array(fc.nat(5200)), (holding, wanted) => {
+        const rows = Uint32Array.from(holding).sort();
+        let place = 0;
+        for (const row of wanted.toSorted((a, b) => a - b)) {
+          place = placeOf(rows, row, place);
+          expect(place).toBe(rows.filter((one) => one < row).length);
+        }
+      }),
       { numRuns: 60 },
     );
+  });
+
+  test.each([
+    ["cut", (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 1)],
+    ["longer", (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.of(1)])],
+    ["of more rows than there are", () => Buffer.of(120, 1, 1)],
+    ["of a row that is not there", () => Buffer.of(1, 20, 1)],
+    ["empty", () => Buffer.of()],
+  ])("that is %s is refused", (_what, spoil) => {
+    const { terms, lengths } = indexOf([["a", "b"], ["a"], ["c"]]);
+    const { postings } = terms.get("a") as { postings: Uint8Array };
+    expect(() => TermList.decode(spoil(postings), lengths)).toThrow(/damaged|can't be read/);
   });
 });
 
@@ -122,18 +150,19 @@ describe("a scan by terms", () => {
         const idf = words.map((term) => Math.log(1 + rows.length / (terms.get(term)?.documents ?? 0.5)));
         const scoring = { k1, b, averageTerms: total / rows.length, idf, clauses };
         const lists: TextLists = {
-          postings: words.map((term) => terms.get(term)?.postings),
+          lists: words.map((term) => listOf(terms.get(term), lengths)),
           positions: words.map((term) => terms.get(term)?.positions),
           lengths,
         };
         const gone = new Set(dead);
+        const live = liveOf(rows.length, gone);
         const part = bm25Part(scoring);
         const expected = rows
           .map((row, at) => ({ row: at, score: gone.has(at) ? undefined : scoreOf(row, clauses, idf, part) }))
           .flatMap(({ row, score }) => (score === undefined ? [] : [{ row, score }]))
           .sort((x, y) => y.score - x.score || x.row - y.row);
         const top = new TopRows(limit);
-        new TextScan(lists, scoring).best(top, 0, (row) => !gone.has(row));
+        new TextScan(lists, scoring).best(top, 0, gone.size === 0 ? undefined : live);
         const found = top.take().slice(0, limit);
         expect(found.length).toBe(Math.min(limit, expected.length));
         found.forEach(({ score }, at) => expect(score).toBeCloseTo(expected[at]?.score as number, 9));
@@ -147,12 +176,21 @@ describe("a scan by terms", () => {
   test("keeps all rows that tie with the last one", () => {
     const { terms, lengths } = indexOf(Array.from({ length: 600 }, () => ["a"]));
     const top = new TopRows(3);
-    const lists = { postings: [terms.get("a")?.postings], positions: [undefined], lengths };
+    const lists = { lists: [listOf(terms.get("a"), lengths)], positions: [undefined], lengths };
     const clauses = [{ kind: "all", terms: [0], occur: "should" }] as const;
-    new TextScan(lists, { k1: 1.2, b: 0.75, averageTerms: 1, idf: [1], clauses }).best(top, 0, () => true);
+    new TextScan(lists, { k1: 1.2, b: 0.75, averageTerms: 1, idf: [1], clauses }).best(top, 0, undefined);
     expect(top.take()).toHaveLength(600);
   });
 });
+
+const listOf = (term: { readonly postings: Uint8Array } | undefined, lengths: Uint32Array): TermList | undefined =>
+  term === undefined ? undefined : TermList.decode(term.postings, lengths);
+
+function liveOf(rows: number, gone: ReadonlySet<number>): Uint8Array {
+  const live = new Uint8Array(Math.ceil(rows / 8)).fill(255);
+  for (const row of gone) if (row < rows) live[row >>> 3] = (live[row >>> 3] as number) & ~(1 << (row & 7));
+  return live;
+}
 
 /** By the definition, one row at a time. */
 function scoreOf(

@@ -99,6 +99,9 @@ class SimCompactor implements CompactorThread {
   async rows(source: Source, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
     return ids.map((id) => rowsOfIds(this.#rows(source), [id])[0]);
   }
+  async terms(): Promise<undefined> {
+    return undefined;
+  }
   async done(): Promise<void> {
     this.#regions = [];
   }

@@ -6,9 +6,11 @@ import {
   Compact,
   DeadRows,
   Kernel,
+  type KnownDeaths,
   type Partition,
   type RegionLimits,
   ShardFile,
+  termsOfDead,
   VerifiedFiles,
 } from "../../shard/index.ts";
 
@@ -35,6 +37,14 @@ export type CompactJob =
   /** Ids of some rows of a file, or rows of some ids (undefined where there is none). */
   | { readonly kind: "ids"; readonly source: CompactSource; readonly rows: readonly number[] }
   | { readonly kind: "rows"; readonly source: CompactSource; readonly ids: readonly string[] }
+  /** What dying rows take from the statistics. */
+  | {
+      readonly kind: "terms";
+      readonly source: CompactSource;
+      readonly dead: KnownDeaths;
+      readonly rows: readonly number[];
+      readonly language: string;
+    }
   | { readonly kind: "close" };
 
 export interface CompactAnswer {
@@ -42,6 +52,7 @@ export interface CompactAnswer {
   readonly shards?: readonly MeasuredShard[];
   readonly ids?: readonly string[];
   readonly rows?: readonly (number | undefined)[];
+  readonly terms?: Uint8Array;
 }
 
 const kernel = Kernel.load();
@@ -61,6 +72,8 @@ function answer(job: CompactJob): CompactAnswer {
       return { ids: withFile(job.source, (file) => job.rows.map((row) => file.row(row).id)) };
     case "rows":
       return { rows: withFile(job.source, (file) => job.ids.map((id) => file.rowOf(id))) };
+    case "terms":
+      return { terms: withFile(job.source, (file) => termsOfDead(file, job.dead, job.rows, job.language)) };
     case "close":
       running?.close();
       running = undefined;

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { type Logger, WorkerClient, workerUrl } from "../../base/index.ts";
 import type { MeasuredShard } from "../../ingest/index.ts";
+import type { KnownDeaths } from "../../shard/index.ts";
 import type { CompactAnswer, CompactJob, CompactSource } from "./compact-worker.ts";
 
 export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
@@ -13,6 +14,13 @@ export interface CompactorThread {
   discard(path: string): Promise<void>;
   ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]>;
   rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]>;
+  /** What dying rows take from the statistics: see `DeadRows.with`. Undefined where texts are not read. */
+  terms(
+    source: CompactSource,
+    dead: KnownDeaths,
+    rows: readonly number[],
+    language: string,
+  ): Promise<Uint8Array | undefined>;
   /** Ends the plan: its files are closed, and what was built in `folder` is removed. */
   done(folder: string): Promise<void>;
 }
@@ -41,6 +49,14 @@ export class Compactor implements CompactorThread {
   }
   async rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]> {
     return (await this.#ask({ kind: "rows", source, ids })).rows ?? [];
+  }
+  async terms(
+    source: CompactSource,
+    dead: KnownDeaths,
+    rows: readonly number[],
+    language: string,
+  ): Promise<Uint8Array | undefined> {
+    return (await this.#ask({ kind: "terms", source, dead, rows, language })).terms;
   }
   async done(folder: string): Promise<void> {
     await this.#ask({ kind: "close" });

@@ -11,7 +11,7 @@ import {
   type ShardEntry,
   type Stored,
 } from "../../manifest/index.ts";
-import { cellRows, type ObjectFiles, type Partition, type PathOf, withPins } from "../../shard/index.ts";
+import { cellRows, knownDeaths, type ObjectFiles, type Partition, type PathOf, withPins } from "../../shard/index.ts";
 import type { CompactSource } from "./compact-worker.ts";
 import type { CompactorThread } from "./compactor.ts";
 
@@ -204,9 +204,14 @@ async function idsOfNewlyDead(parts: StepParts, before: ShardEntry, now: ShardEn
 }
 
 async function deathsOf(parts: StepParts, entry: ShardEntry, ids: readonly string[]): Promise<DeletesRef | undefined> {
-  const rows = await withPins(parts.localObjects, [entry.file], async (pathOf) =>
-    parts.thread.rows(await sourceOf(parts, entry, pathOf), ids),
-  );
-  const dead = rows.filter((row) => row !== undefined);
-  return dead.length === 0 ? undefined : await parts.objects.putDeaths(entry, dead);
+  const { thread, objects, localObjects, log } = parts;
+  const before = await objects.deadRows(entry);
+  const { rows, terms } = await withPins(localObjects, [entry.file], async (pathOf) => {
+    const source = await sourceOf(parts, entry, pathOf);
+    const found = (await thread.rows(source, ids)).filter((row) => row !== undefined);
+    if (found.length === 0) return { rows: found, terms: undefined };
+    const { language } = log.manifest.settings;
+    return { rows: found, terms: await thread.terms(source, knownDeaths(before), found, language) };
+  });
+  return rows.length === 0 ? undefined : await objects.putDeaths(entry, before, rows, terms);
 }

@@ -24,7 +24,7 @@ export interface ShardReader {
   codeScales(cell: number): Uint8Array;
   int8(cell: number): Uint8Array;
   exactFactors(cell: number): Uint8Array;
-  /** Of terms, by number (from 1, as `TermTable` has it): see src/shard/terms/postings.ts. */
+  /** Of terms, by number (from 1, as `TermTable` has it): see src/shard/terms/encode-term.ts. */
   postings(term: number): Uint8Array;
   positions(term: number): Uint8Array;
   /** How many terms each row has. */

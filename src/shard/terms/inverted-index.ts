@@ -1,4 +1,4 @@
-import { type EncodedTerm, encodeTerm } from "./postings.ts";
+import { type EncodedTerm, encodeTerm } from "./encode-term.ts";
 
 /** Makes the terms of a text, in order. */
 export type Analyse = (text: string) => readonly string[];

@@ -4,6 +4,8 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 /** Terms of a block: within one, a term is kept as what it does not share with the term before. */
 const blockTerms = 32;
 const magic = Buffer.from("MTE1");
+/** Of one table: queries repeat their words. */
+const rememberedTerms = 2000;
 
 export interface TermEntry {
   readonly term: string;
@@ -26,6 +28,8 @@ export class TermTable {
   readonly bytes: Uint8Array;
   readonly #firsts: readonly Uint8Array[];
   readonly #offsets: readonly number[];
+  /** Terms that were asked for before. */
+  readonly #known = new Map<string, TermEntry | undefined>();
 
   private constructor(shard: string, size: number, bytes: Uint8Array, firsts: Uint8Array[], offsets: number[]) {
     this.shard = shard;
@@ -85,6 +89,14 @@ export class TermTable {
   }
 
   find(term: string): TermEntry | undefined {
+    if (this.#known.has(term)) return this.#known.get(term);
+    const found = this.#search(term);
+    if (this.#known.size >= rememberedTerms) this.#known.clear();
+    this.#known.set(term, found);
+    return found;
+  }
+
+  #search(term: string): TermEntry | undefined {
     const wanted = Buffer.from(term);
     const block = this.#blockOf(wanted);
     if (block < 0) return undefined;

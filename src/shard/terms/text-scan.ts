@@ -1,4 +1,8 @@
-import { PositionsReader, PostingsCursor } from "./postings.ts";
+import { type PlacedTerm, phraseList } from "./phrase.ts";
+import { allRows, countOf, hasRow, intersect, membersOf, type RowSet, rowsOfLists, subtract } from "./row-set.ts";
+import { boundsOf, placeOf, type TermList } from "./term-list.ts";
+import { blockRows } from "./encode-term.ts";
+import type { TopRows } from "./top-rows.ts";
 
 /** What a text query looks for, with the weights of its terms; plain data. Terms are named by their place in `idf`. */
 export interface TextScoring {
@@ -20,7 +24,7 @@ export interface TextClause {
 
 /** What one shard has of the query's terms: undefined for those that it doesn't hold. */
 export interface TextLists {
-  readonly postings: readonly (Uint8Array | undefined)[];
+  readonly lists: readonly (TermList | undefined)[];
   /** Only of the terms of phrases. */
   readonly positions: readonly (Uint8Array | undefined)[];
   /** Terms of each row. */
@@ -35,305 +39,196 @@ export function bm25Part({ k1, b, averageTerms }: Pick<TextScoring, "k1" | "b" |
     (occurrences * (k1 + 1)) / (occurrences + fixed + perTerm * terms);
 }
 
-type Part = ReturnType<typeof bm25Part>;
-
-/** Goes through the rows that match a clause. */
-interface Matcher {
-  readonly row: number;
-  /** Nothing that it matches scores more. */
-  readonly bound: number;
-  advance(target: number): number;
-  next(): number;
-  /** Of the row where it stands. */
-  score(): number;
+/** A list whose rows score, with its weight; a phrase is a list of its own. */
+interface Weighted {
+  readonly list: TermList;
+  readonly weight: number;
+  /** Most that a row of each block, and of the list, gets from it. */
+  readonly blocks: Float64Array;
+  readonly most: number;
+  /** In the order of the query: shares are added up in it, so that equal rows have equal scores. */
+  readonly order: number;
 }
 
-const end = PostingsCursor.end;
-
-class TermMatcher implements Matcher {
-  readonly cursor: PostingsCursor;
-  readonly bound: number;
-  readonly #idf: number;
-  readonly #part: Part;
-  readonly #lengths: Uint32Array;
-
-  constructor(postings: Uint8Array, idf: number, part: Part, lengths: Uint32Array) {
-    this.cursor = new PostingsCursor(postings);
-    this.#idf = idf;
-    this.#part = part;
-    this.#lengths = lengths;
-    this.bound = idf * this.cursor.bound(part);
-  }
-
-  get row(): number {
-    return this.cursor.row;
-  }
-  advance(target: number): number {
-    return this.cursor.advance(target);
-  }
-  next(): number {
-    return this.cursor.next();
-  }
-  score(): number {
-    return this.#idf * this.#part(this.cursor.occurrences, this.#lengths[this.cursor.row] as number);
-  }
-}
-
-/** Terms one after the other. It scores as one term would that occurs as often, with the weights of all of them. */
-class PhraseMatcher implements Matcher {
-  readonly bound: number;
-  row = 0;
-  readonly #cursors: readonly PostingsCursor[];
-  readonly #positions: readonly PositionsReader[];
-  readonly #weight: number;
-  readonly #part: Part;
-  readonly #lengths: Uint32Array;
-  #occurrences = 0;
-
-  constructor(
-    terms: readonly { postings: Uint8Array; positions: Uint8Array; idf: number }[],
-    part: Part,
-    lengths: Uint32Array,
-  ) {
-    this.#cursors = terms.map(({ postings }) => new PostingsCursor(postings));
-    this.#positions = terms.map(({ positions }, at) => new PositionsReader(positions, this.#cursors[at]?.blocks ?? 1));
-    this.#weight = terms.reduce((sum, { idf }) => sum + idf, 0);
-    this.#part = part;
-    this.#lengths = lengths;
-    this.bound = this.#weight * Math.min(...this.#cursors.map((cursor) => cursor.bound(part)));
-    this.#find(0);
-  }
-
-  advance(target: number): number {
-    return this.row >= target ? this.row : this.#find(target);
-  }
-  next(): number {
-    return this.#find(this.row + 1);
-  }
-  score(): number {
-    return this.#weight * this.#part(this.#occurrences, this.#lengths[this.row] as number);
-  }
-
-  #find(from: number): number {
-    const [lead, ...others] = this.#cursors as [PostingsCursor, ...PostingsCursor[]];
-    for (let row = lead.advance(from); row !== end; ) {
-      const ahead = others.find((cursor) => cursor.advance(row) !== row);
-      if (ahead !== undefined) {
-        row = ahead.row === end ? end : lead.advance(ahead.row);
-        continue;
-      }
-      this.#occurrences = this.#count();
-      if (this.#occurrences > 0) {
-        this.row = row;
-        return row;
-      }
-      row = lead.next();
-    }
-    this.row = end;
-    return end;
-  }
-
-  /** How often the terms follow each other in the row where all cursors stand. */
-  #count(): number {
-    const [first, ...others] = this.#positions.map((reader, at) => reader.of(this.#cursors[at] as PostingsCursor));
-    const sets = others.map((places) => new Set(places));
-    return (first ?? []).filter((place) => sets.every((places, at) => places.has(place + at + 1))).length;
-  }
-}
-
-/** Any of some terms: the sum of those that are there. */
-class AnyMatcher implements Matcher {
-  readonly bound: number;
-  row = 0;
-  readonly #children: readonly Matcher[];
-
-  constructor(children: readonly Matcher[]) {
-    this.#children = children;
-    this.bound = children.reduce((sum, child) => sum + child.bound, 0);
-    this.#stand();
-  }
-
-  advance(target: number): number {
-    if (this.row >= target) return this.row;
-    for (const child of this.#children) child.advance(target);
-    return this.#stand();
-  }
-  next(): number {
-    return this.advance(this.row + 1);
-  }
-  score(): number {
-    return this.#children.reduce((sum, child) => (child.row === this.row ? sum + child.score() : sum), 0);
-  }
-
-  #stand(): number {
-    this.row = this.#children.reduce((least, child) => Math.min(least, child.row), end);
-    return this.row;
-  }
-}
-
-/** The best rows so far, those that tie with the last of them included: who is first among them is decided by id. */
-export class TopRows {
-  readonly limit: number;
-  /** A row must score at least this to be among the best. */
-  threshold: number;
-  readonly #rows: { readonly score: number; readonly row: number; readonly shard: number }[] = [];
-
-  constructor(limit: number) {
-    this.limit = limit;
-    this.threshold = limit === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  }
-
-  offer(score: number, shard: number, row: number): void {
-    if (score < this.threshold) return;
-    this.#rows.push({ score, shard, row });
-    if (this.#rows.length >= 2 * this.limit + 256) this.#prune();
-    else if (this.#rows.length === this.limit)
-      this.threshold = this.#rows.reduce((least, one) => Math.min(least, one.score), score);
-  }
-
-  /** Best first; rows that tie with the last one come too. */
-  take(): readonly { readonly score: number; readonly row: number; readonly shard: number }[] {
-    this.#prune();
-    return this.#rows;
-  }
-
-  #prune(): void {
-    this.#rows.sort((a, b) => b.score - a.score || a.shard - b.shard || a.row - b.row);
-    const last = this.#rows[this.limit - 1];
-    if (last === undefined) return;
-    this.threshold = Math.max(this.threshold, last.score);
-    let keep = this.limit;
-    while (keep < this.#rows.length && (this.#rows[keep] as { score: number }).score === last.score) keep++;
-    this.#rows.length = keep;
-  }
-}
+/** Sums in another order differ in their last bits; a bound must not be below them. */
+const slack = 1 + 1e-12;
 
 /** Scores the rows of one shard by BM25. */
 export class TextScan {
-  readonly #should: readonly Matcher[];
-  readonly #must: readonly Matcher[];
-  readonly #never: readonly Matcher[];
-  /** A clause that must match has nothing here. */
-  readonly #impossible: boolean;
+  readonly #part: ReturnType<typeof bm25Part>;
+  readonly #lengths: Uint32Array;
+  readonly #weighted: readonly Weighted[];
+  /** Of the clauses that must match; empty for one that nothing here matches. */
+  readonly #must: readonly (readonly TermList[])[];
+  readonly #never: readonly TermList[];
 
   constructor(lists: TextLists, scoring: TextScoring) {
-    const part = bm25Part(scoring);
-    const matchers = scoring.clauses.map((clause) => ({ clause, matcher: matcherOf(clause, lists, scoring, part) }));
-    const those = (occur: TextClause["occur"]): readonly Matcher[] =>
-      matchers.flatMap(({ clause, matcher }) => (clause.occur === occur && matcher !== undefined ? [matcher] : []));
-    this.#should = those("should");
-    this.#must = those("must");
-    this.#never = those("never");
-    this.#impossible = matchers.some(({ clause, matcher }) => clause.occur === "must" && matcher === undefined);
+    this.#part = bm25Part(scoring);
+    this.#lengths = lists.lengths;
+    const found = scoring.clauses.map((clause) => ({ ...clause, lists: listsOf(clause, lists, scoring) }));
+    const of = (occur: TextClause["occur"]) => found.filter((clause) => clause.occur === occur);
+    this.#must = of("must").map((clause) => clause.lists.map(({ list }) => list));
+    this.#never = of("never").flatMap((clause) => clause.lists.map(({ list }) => list));
+    this.#weighted = found
+      .filter(({ occur }) => occur !== "never")
+      .flatMap((clause) => clause.lists)
+      .map(({ list, weight }, order) => {
+        const { blocks, most } = boundsOf(list, this.#part);
+        return { list, weight, order, blocks: blocks.map((bound) => weight * bound), most: weight * most };
+      });
   }
 
-  /** Offers every row that may be among the best: those that `isLive` says yes to. Returns how many were scored. */
-  best(top: TopRows, shard: number, isLive: (row: number) => boolean): number {
-    if (this.#impossible) return 0;
-    return this.#must.length > 0 ? this.#conjunction(top, shard, isLive) : this.#disjunction(top, shard, isLive);
+  /** Offers every row that may be among the best, of those in `live` (undefined: of all). Returns how many were scored. */
+  best(top: TopRows, shard: number, live: RowSet | undefined): number {
+    if (this.#must.some((lists) => lists.length === 0)) return 0;
+    const allowed = this.#allowed(live);
+    const single = this.#must.flatMap((lists) => (lists.length === 1 ? lists : []));
+    const lead = single.reduce((least, list) => (list.rows.length < least.rows.length ? list : least), single[0] as TermList);
+    const postings = lead?.rows.length ?? this.#weighted.reduce((sum, { list }) => sum + list.rows.length, 0);
+    if (allowed !== undefined && countOf(allowed, this.#lengths.length) * costOfLookup < postings)
+      return this.#members(allowed, top, shard);
+    const byBound = this.#weighted.toSorted((a, b) => a.most - b.most || b.order - a.order);
+    if (lead === undefined) return this.#disjunction(byBound, top, shard, allowed);
+    const last = byBound.findIndex(({ list }) => list === lead);
+    const leading = [...byBound.filter((_one, at) => at !== last), byBound[last] as Weighted];
+    return this.#pass(leading, leading.length - 1, top, shard, allowed);
   }
 
   /** The score of each of some rows, ascending; 0 for one that does not match. */
-  scores(rows: readonly number[]): Float64Array {
-    const matchers = [...this.#must, ...this.#should];
-    return Float64Array.from(rows, (row) => {
-      if (this.#impossible || this.#excluded(row)) return 0;
-      if (this.#must.some((matcher) => matcher.advance(row) !== row)) return 0;
-      return matchers.reduce((sum, matcher) => (matcher.advance(row) === row ? sum + matcher.score() : sum), 0);
-    });
+  scores(rows: readonly number[] | Uint32Array): Float64Array {
+    const scores = new Float64Array(rows.length);
+    if (this.#must.some((lists) => lists.length === 0)) return scores;
+    const allowed = this.#allowed(undefined);
+    for (const { list, weight } of this.#weighted) {
+      let place = 0;
+      for (let at = 0; at < rows.length; at++) {
+        const row = rows[at] as number;
+        place = placeOf(list.rows, row, place);
+        if (list.rows[place] !== row || (allowed !== undefined && !hasRow(allowed, row))) continue;
+        const share = weight * this.#part(list.occurrences[place] as number, this.#lengths[row] as number);
+        scores[at] = (scores[at] as number) + share;
+      }
+    }
+    return scores;
   }
 
-  #conjunction(top: TopRows, shard: number, isLive: (row: number) => boolean): number {
+  /** The rows that may be results at all; undefined: every row. */
+  #allowed(live: RowSet | undefined): RowSet | undefined {
+    if (live === undefined && this.#must.length === 0 && this.#never.length === 0) return undefined;
+    const rows = this.#lengths.length;
+    const allowed = live?.slice() ?? allRows(rows);
+    for (const lists of this.#must) intersect(allowed, rowsOfLists(lists, rows));
+    if (this.#never.length > 0) subtract(allowed, rowsOfLists(this.#never, rows));
+    return allowed;
+  }
+
+  /** Where few rows may be results: looks each of them up. */
+  #members(allowed: RowSet, top: TopRows, shard: number): number {
+    const rows = membersOf(allowed, this.#lengths.length);
+    this.scores(rows).forEach((score, at) => {
+      if (score > 0) top.offer(score, shard, rows[at] as number);
+    });
+    return rows.length;
+  }
+
+  /**
+   * MaxScore (Turtle and Flood 1995), a list at a time, those that can give most first: once the lists that are left can't
+   * together lift a row among the best, rows that are only in them need not be looked at.
+   */
+  #disjunction(byBound: readonly Weighted[], top: TopRows, shard: number, allowed: RowSet | undefined): number {
+    const sums = runningSums(byBound);
     let scored = 0;
-    const [lead, ...others] = this.#must as [Matcher, ...Matcher[]];
-    for (let row = lead.row; row !== end; ) {
-      const ahead = others.find((matcher) => matcher.advance(row) !== row);
-      if (ahead !== undefined) {
-        row = ahead.row === end ? end : lead.advance(ahead.row);
-        continue;
-      }
-      if (isLive(row) && !this.#excluded(row)) {
-        scored++;
-        let score = this.#must.reduce((sum, matcher) => sum + matcher.score(), 0);
-        for (const matcher of this.#should) if (matcher.advance(row) === row) score += matcher.score();
-        top.offer(score, shard, row);
-      }
-      row = lead.next();
-    }
+    for (let at = byBound.length - 1; at >= 0 && (sums[at + 1] as number) >= top.threshold; at--)
+      scored += this.#pass(byBound, at, top, shard, allowed);
     return scored;
   }
 
   /**
-   * MaxScore (Turtle and Flood 1995): once the clauses of least bound together can't lift a row among the best, their lists
-   * are only looked into for rows that the others have.
+   * Offers the rows of list `at`, with what they get from the lists before it. A row that is in a list after it was looked at
+   * before: what it gets here is less than its score, so it is turned down, or known again.
    */
-  #disjunction(top: TopRows, shard: number, isLive: (row: number) => boolean): number {
-    const matchers = this.#should;
-    const order = matchers.map((_matcher, at) => at).sort((a, b) => boundOf(matchers, a) - boundOf(matchers, b));
-    const sorted = order.map((at) => matchers[at] as Matcher);
-    const boundUpTo = new Float64Array(sorted.length + 1);
-    // A little more than the sum, because sums in another order differ in their last bits.
-    sorted.forEach((matcher, at) => {
-      boundUpTo[at + 1] = ((boundUpTo[at] as number) + matcher.bound) * (1 + 1e-12);
-    });
-    const parts = new Float64Array(sorted.length);
-    let [essential, scored] = [0, 0];
-    for (;;) {
-      while (essential < sorted.length && (boundUpTo[essential + 1] as number) < top.threshold) essential++;
-      if (essential === sorted.length) return scored;
-      let row = end;
-      for (let at = essential; at < sorted.length; at++) row = Math.min(row, (sorted[at] as Matcher).row);
-      if (row === end) return scored;
-      const live = isLive(row) && !this.#excluded(row);
-      parts.fill(0);
-      let score = 0;
-      for (let at = sorted.length - 1; at >= essential; at--) {
-        const matcher = sorted[at] as Matcher;
-        if (matcher.row !== row) continue;
-        if (live) score += parts[order[at] as number] = matcher.score();
-        matcher.next();
+  #pass(lists: readonly Weighted[], at: number, top: TopRows, shard: number, allowed: RowSet | undefined): number {
+    const { list, weight, blocks, order } = lists[at] as Weighted;
+    const { rows, occurrences } = list;
+    const sums = runningSums(lists);
+    const below = sums[at] as number;
+    const places = new Uint32Array(at);
+    const shares = new Float64Array(this.#weighted.length);
+    const part = this.#part;
+    const lengths = this.#lengths;
+    let scored = 0;
+    for (let block = 0; block < blocks.length; block++) {
+      if (((blocks[block] as number) + below) * slack < top.threshold) continue;
+      const to = Math.min(rows.length, (block + 1) * blockRows);
+      for (let index = block * blockRows; index < to; index++) {
+        const row = rows[index] as number;
+        if (allowed !== undefined && !hasRow(allowed, row)) continue;
+        const length = lengths[row] as number;
+        const own = weight * part(occurrences[index] as number, length);
+        scored++;
+        if ((own + below) * slack < top.threshold) continue;
+        shares.fill(0);
+        shares[order] = own;
+        let score = own;
+        let other = at - 1;
+        for (; other >= 0; other--) {
+          const that = lists[other] as Weighted;
+          const place = placeOf(that.list.rows, row, places[other] as number);
+          places[other] = place;
+          if (that.list.rows[place] === row) {
+            const share = that.weight * part(that.list.occurrences[place] as number, length);
+            shares[that.order] = share;
+            score += share;
+          }
+          if ((score + (sums[other] as number)) * slack < top.threshold) break;
+        }
+        if (other >= 0 || isInLater(lists, at, row)) continue;
+        top.offer(shares.reduce(add, 0), shard, row);
       }
-      if (!live) continue;
-      scored++;
-      let at = essential - 1;
-      for (; at >= 0 && score + (boundUpTo[at + 1] as number) >= top.threshold; at--) {
-        const matcher = sorted[at] as Matcher;
-        if (matcher.advance(row) === row) score += parts[order[at] as number] = matcher.score();
-      }
-      // Summed in the order of the query, so that equal rows have equal scores.
-      if (at < 0)
-        top.offer(
-          parts.reduce((sum, one) => sum + one, 0),
-          shard,
-          row,
-        );
     }
-  }
-
-  #excluded(row: number): boolean {
-    return this.#never.some((matcher) => matcher.advance(row) === row);
+    return scored;
   }
 }
 
-const boundOf = (matchers: readonly Matcher[], at: number): number => (matchers[at] as Matcher).bound;
+/** A look-up in a list takes about as long as so many of its rows in a row. */
+const costOfLookup = 8;
 
-function matcherOf(
-  { kind, terms }: TextClause,
-  { postings, positions, lengths }: TextLists,
-  { idf }: TextScoring,
-  part: Part,
-): Matcher | undefined {
-  const single = (term: number): Matcher | undefined => {
-    const list = postings[term];
-    return list === undefined ? undefined : new TermMatcher(list, idf[term] ?? 0, part, lengths);
-  };
-  if (terms.length === 1) return single(terms[0] as number);
-  if (kind === "any") {
-    const children = terms.map(single).filter((child) => child !== undefined);
-    return children.length === 0 ? undefined : new AnyMatcher(children);
+const add = (sum: number, share: number): number => sum + share;
+
+/** What the lists before each can give together. */
+function runningSums(lists: readonly Weighted[]): Float64Array {
+  const sums = new Float64Array(lists.length + 1);
+  lists.forEach(({ most }, at) => {
+    sums[at + 1] = (sums[at] as number) + most;
+  });
+  return sums;
+}
+
+function isInLater(lists: readonly Weighted[], at: number, row: number): boolean {
+  for (let later = at + 1; later < lists.length; later++) {
+    const { rows } = (lists[later] as Weighted).list;
+    if (rows[placeOf(rows, row, 0)] === row) return true;
   }
-  const found = terms.map((term) => ({ postings: postings[term], positions: positions[term], idf: idf[term] ?? 0 }));
-  const whole = found.filter((one) => one.postings !== undefined && one.positions !== undefined);
-  if (whole.length < terms.length) return undefined;
-  return new PhraseMatcher(whole as { postings: Uint8Array; positions: Uint8Array; idf: number }[], part, lengths);
+  return false;
+}
+
+/** The lists that a clause goes through: one for a term or phrase, one each for any of several terms. */
+function listsOf(
+  { kind, terms }: TextClause,
+  { lists, positions, lengths }: TextLists,
+  { idf }: TextScoring,
+): readonly { readonly list: TermList; readonly weight: number }[] {
+  const weightOf = (term: number): number => idf[term] ?? 0;
+  if (kind === "any" || terms.length === 1)
+    return terms.flatMap((term) => {
+      const list = lists[term];
+      return list === undefined ? [] : [{ list, weight: weightOf(term) }];
+    });
+  const placed = terms.flatMap((term): PlacedTerm[] => {
+    const [list, own] = [lists[term], positions[term]];
+    return list === undefined || own === undefined ? [] : [{ list, positions: own }];
+  });
+  if (placed.length < terms.length) return [];
+  const weight = terms.reduce((sum, term) => sum + weightOf(term), 0);
+  return [{ list: phraseList(placed, lengths), weight }];
 }

@@ -1,0 +1,72 @@
+import { LRUCache } from "lru-cache";
+import { deserializeError } from "../base/index.ts";
+import type { ShardEntry } from "../manifest/index.ts";
+import type { DeadTerms, TermNumbers } from "./leaf-request.ts";
+import type { LeafTransport } from "./leaves.ts";
+import type { Moment } from "./moment.ts";
+import type { Taken } from "./outdated-texts.ts";
+import type { TermTables } from "./term-tables.ts";
+
+const rememberedDeaths = 20_000;
+
+/**
+ * What dead rows take from the statistics. It is said beside their bitmaps; only shards with a bitmap that was written before it was
+ * said are asked, by the terms of each query.
+ */
+export class DeadStatistics {
+  readonly #leaves: LeafTransport;
+  readonly #tables: TermTables;
+  readonly #asked = new LRUCache<string, DeadTerms>({ max: rememberedDeaths });
+
+  constructor(leaves: LeafTransport, tables: TermTables) {
+    this.#leaves = leaves;
+    this.#tables = tables;
+  }
+
+  async of(
+    { snapshot: { manifest, scope } }: Moment,
+    names: readonly string[],
+    numbers: ReadonlyMap<string, TermNumbers>,
+    timeoutMs: number,
+  ): Promise<readonly Taken[]> {
+    const taken: Taken[] = [];
+    const unsaid: ShardEntry[] = [];
+    await Promise.all(
+      manifest.shards.map(async (entry) => {
+        if (entry.deletes === null) return;
+        const { count, terms } = await this.#tables.ofDead(entry.deletes);
+        if (terms === undefined) unsaid.push(entry);
+        else taken.push({ documents: count, terms: terms.total, documentsWith: (term) => terms.documentsWith(term) });
+      }),
+    );
+    return [...taken, ...(await this.#ask(scope, unsaid, names, numbers, timeoutMs))];
+  }
+
+  async #ask(
+    scope: Moment["snapshot"]["scope"],
+    entries: readonly ShardEntry[],
+    names: readonly string[],
+    numbers: ReadonlyMap<string, TermNumbers>,
+    timeoutMs: number,
+  ): Promise<readonly Taken[]> {
+    const keyOf = ({ file, deletes }: ShardEntry): string => JSON.stringify([file.key, deletes?.key, names]);
+    const unknown = entries.filter((entry) => !this.#asked.has(keyOf(entry)));
+    if (unknown.length > 0) {
+      const shards = unknown.map((entry) => ({ entry, excluded: [], terms: numbers.get(entry.id) ?? [] }));
+      const reply = await this.#leaves.ask({ kind: "dead terms", scope, shards }, timeoutMs);
+      const [failure] = reply.failed;
+      if (failure !== undefined) throw deserializeError(failure.error);
+      const byShard = new Map((reply.dead ?? []).map((one) => [one.shard, one]));
+      for (const entry of unknown) {
+        const found = byShard.get(entry.id);
+        if (found !== undefined) this.#asked.set(keyOf(entry), found);
+      }
+    }
+    return entries.flatMap((entry): Taken[] => {
+      const found = this.#asked.get(keyOf(entry));
+      if (found === undefined) return [];
+      const { documents, terms, holding } = found;
+      return [{ documents, terms, documentsWith: (term) => holding[names.indexOf(term)] ?? 0 }];
+    });
+  }
+}
