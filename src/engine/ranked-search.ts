@@ -37,7 +37,8 @@ export class RankedSearch {
   async answer(collection: Collection, moment: Moment, query: Query, ranker: Ranker): Promise<SearchAnswer> {
     const { request, kind, vector, text, analyzer, timeoutMs } = query;
     const { limit, offset, include } = request;
-    const depth = Math.max(leastCandidates, 2 * (limit + offset));
+    const wordsAlone = byWordsAlone(query, ranker);
+    const depth = wordsAlone ? limit + offset : Math.max(leastCandidates, 2 * (limit + offset));
     const byWords =
       kind === "hybrid" && text !== undefined && (has(ranker, "bm25") || !has(ranker, "vector_similarity"));
     const needsText = text !== undefined && (byWords || has(ranker, "bm25") || include.includes("highlights"));
@@ -50,7 +51,9 @@ export class RankedSearch {
     ]);
     const refused = prepared === undefined || kind === "semantic" ? undefined : mustMatch(prepared);
     const candidates = union([...(near?.hits ?? []), ...(worded?.hits ?? [])]);
-    const known = await this.#features(moment, candidates, prepared, query, ranker);
+    const known = wordsAlone
+      ? { rows: (worded?.hits ?? []).map(wordedRow), failed: [] }
+      : await this.#features(moment, candidates, prepared, query, ranker);
     const rows = refused === undefined ? known.rows : known.rows.filter(({ bm25 }) => bm25 > 0);
     const scored = await scoreRows(this.#with, collection, rows, ranker, timeoutMs, vector !== undefined);
     const least = Math.max(ranker.min_score ?? Number.NEGATIVE_INFINITY, request.min_score ?? Number.NEGATIVE_INFINITY);
@@ -107,6 +110,31 @@ export class RankedSearch {
     return { rows: [...found.rows, ...tail], failed: found.failed };
   }
 }
+
+/**
+ * When BM25 alone decides, the best by it are the results, and nothing else need be known of them: whatever the fusion, scores
+ * are of ranks, or of values divided by the largest.
+ */
+const byWordsAlone = ({ kind, vector, text }: Query, { scorers: [only, ...others] }: Ranker): boolean =>
+  kind === "hybrid" &&
+  vector === undefined &&
+  text !== undefined &&
+  others.length === 0 &&
+  only?.name === "bm25" &&
+  only.weight > 0;
+
+const wordedRow = ({ id, score, place }: LeafHit): RowFeatures => ({
+  id,
+  shard: "",
+  row: 0,
+  ...place,
+  similarity: null,
+  bm25: score,
+  createdAt: "",
+  pagerank: 0,
+  document: null,
+  vector: null,
+});
 
 export function bm25Of(ranker: Ranker | undefined): { readonly k1: number; readonly b: number } {
   const { k1 = 1.2, b = 0.75 } = ranker?.scorers.find(({ name }) => name === "bm25") ?? {};

@@ -10,7 +10,6 @@ import type { SearchParts } from "./search-parts.ts";
 /** The rows in their order by all scorers together. */
 export async function scoreRows(
   from: SearchParts,
-
   collection: Collection,
   rows: readonly RowFeatures[],
   ranker: Ranker,
@@ -52,7 +51,6 @@ export async function scoreRows(
 
 async function valuesOf(
   { sql: expressions }: SearchParts,
-
   collection: Collection,
   { name, half_life_days: halfLifeDays = 14, sql, score }: Scorer,
   rows: readonly RowFeatures[],

@@ -1,11 +1,19 @@
 import { collectionPrefix, MosaicError, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
 import { type CollectionLog, encodeSegment } from "../ingest/index.ts";
 import { liveDocuments, type Manifest, type ObjectRef, type Retirement, type ShardEntry } from "../manifest/index.ts";
-import { type ImmutableRef, type Pin, summaryOfFile, termsOfFile } from "../shard/index.ts";
+import {
+  DeadRows,
+  deadTermsOfFile,
+  type ImmutableRef,
+  type Pin,
+  readChecked,
+  summaryOfFile,
+  termsOfFile,
+} from "../shard/index.ts";
 import { Findings, type Repair } from "./findings.ts";
 import { restoreManifest } from "./repair-manifest.ts";
 import { openToVerify, type TailFault, tailFaults, type VerifyParts } from "./verify.ts";
-import { verifyShard, withStored } from "./verify-shard.ts";
+import { deadTermsDiffer, verifyShard, withStored } from "./verify-shard.ts";
 
 export interface RepairParts extends VerifyParts {
   readonly retirement: Retirement;
@@ -39,7 +47,7 @@ export async function repairCollection(parts: RepairParts): Promise<readonly Rep
 interface Fix {
   readonly was: ShardEntry;
   /** What is made anew of its file; undefined: the shard is set aside. */
-  readonly rebuilt: Partial<Pick<ShardEntry, "summary" | "terms">> | undefined;
+  readonly rebuilt: Partial<Pick<ShardEntry, "summary" | "terms" | "deletes">> | undefined;
   readonly repairs: readonly Repair[];
 }
 
@@ -52,15 +60,16 @@ async function repairShard(parts: RepairParts, entry: ShardEntry): Promise<{ rep
   await verifyShard(parts, entry, found);
   const unusable = found.problems.filter(({ code }) => !readable.has(code));
   const wrong = new Set(unusable.map(({ object }) => object));
+  const miscounted = unusable.every(({ object, code }) => object !== deletes?.key || code === deadTermsDiffer);
   const why = unusable.find(({ object }) => object === file.key || object === deletes?.key)?.code ?? "";
-  if (deletes !== null && wrong.has(deletes.key)) return { fix: setAside(entry, deletes.key, why) };
+  if (deletes !== null && wrong.has(deletes.key) && !miscounted) return { fix: setAside(entry, deletes.key, why) };
   if (wrong.has(file.key)) {
     if (!(await restoreFromCopy(parts, file))) return { fix: setAside(entry, file.key, why) };
     // The rest of it is proved by the next look.
     const detail = "The stored file was damaged; a local copy of it took its place.";
     return { repair: { object: file.key, action: "restored", detail } };
   }
-  const lost = [summary, terms].filter(({ key }) => wrong.has(key));
+  const lost = [summary, terms, ...(deletes === null ? [] : [deletes])].filter(({ key }) => wrong.has(key));
   return lost.length === 0 ? {} : { fix: await rebuilt(parts, entry, lost) };
 }
 
@@ -81,7 +90,7 @@ async function restoreFromCopy({ store, copyOf }: RepairParts, file: ObjectRef):
 
 /** Puts what was lost of these objects beside them, under new keys. */
 async function rebuilt(parts: RepairParts, entry: ShardEntry, lost: readonly ObjectRef[]): Promise<Fix> {
-  const made: { -readonly [Name in "summary" | "terms"]?: ObjectRef } = {};
+  const made: { -readonly [Name in keyof NonNullable<Fix["rebuilt"]>]: NonNullable<Fix["rebuilt"]>[Name] } = {};
   const repairs: Repair[] = [];
   await withStored(parts, entry.file, async (path) => {
     if (lost.includes(entry.summary)) {
@@ -93,6 +102,16 @@ async function rebuilt(parts: RepairParts, entry: ShardEntry, lost: readonly Obj
       made.terms = await putAgain(parts, `terms/${entry.id}`, termsOfFile(path, entry.id));
       const detail = "The list of terms was made anew of its shard's file.";
       repairs.push({ object: entry.terms.key, action: "rebuilt", detail });
+    }
+    const { deletes } = entry;
+    if (deletes !== null && lost.includes(deletes)) {
+      const dead = DeadRows.decode(await readChecked(parts.store, deletes), deletes.key);
+      const counted = new DeadRows(dead.rows, dead.bits, dead.count, deadTermsOfFile(path, dead));
+      const generation = deletes.generation + 1;
+      const ref = await putAgain(parts, `deletes/${entry.id}-${generation}`, counted.encode());
+      made.deletes = { ...ref, generation, count: deletes.count };
+      const detail = "What dead rows take from the statistics was counted anew in their shard's file.";
+      repairs.push({ object: deletes.key, action: "rebuilt", detail });
     }
   });
   return { was: entry, rebuilt: made, repairs };

@@ -4,6 +4,7 @@ import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
 import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
 import {
   DeadRows,
+  deadTermsOfFile,
   decodeSummary,
   readChecked,
   ShardFile,
@@ -47,6 +48,7 @@ export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: F
     withStored(parts, file, async (path) => {
       found.saw(file);
       await found.attempt(file.key, async () => verifyRows(path, entry, dead ?? DeadRows.none(entry.documents), found));
+      if (deletes !== null && dead !== undefined) verifyDeadTerms(path, deletes.key, dead, found);
       if (summary !== undefined) verifySummary(path, entry, summary, found);
       if (terms !== undefined && Buffer.compare(termsOfFile(path, entry.id), terms) !== 0)
         found.say(entry.terms.key, "terms_differ", "The list of terms is not that of its shard's file.");
@@ -122,6 +124,18 @@ function excludedId(path: string, { ids }: Summary): string | undefined {
   } finally {
     file.close();
   }
+}
+
+export const deadTermsDiffer = "dead_terms_differ";
+
+/** What the dead rows are said to take from the statistics is what they hold. */
+function verifyDeadTerms(path: string, key: string, dead: DeadRows, found: Findings): void {
+  if (dead.terms === undefined || Buffer.compare(deadTermsOfFile(path, dead).bytes, dead.terms.bytes) === 0) return;
+  found.say(
+    key,
+    deadTermsDiffer,
+    "What dead rows take from the statistics is not what they hold; scores by words are off.",
+  );
 }
 
 async function deadRows(store: ObjectStore, { deletes, documents }: ShardEntry, found: Findings): Promise<DeadRows> {

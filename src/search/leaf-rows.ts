@@ -1,7 +1,7 @@
 import { floatsOf, type StoredRow, TextScan } from "../shard/index.ts";
 import type { FeatureRequest, LeafRow, LookupRequest, RowFeatures } from "./leaf-request.ts";
 import type { LeafRun } from "./leaf-run.ts";
-import { listsOf } from "./leaf-text.ts";
+import { listsOf, phraseTerms } from "./leaf-text.ts";
 import { exactScore } from "./similarity.ts";
 
 /** The live rows of some ids. */
@@ -23,9 +23,7 @@ export function rowsOfIds(run: LeafRun, request: LookupRequest): readonly LeafRo
 /** What scorers look at, of rows that were found. */
 export function featuresOfRows(run: LeafRun, request: FeatureRequest): readonly RowFeatures[] {
   const { shards, scoring } = request;
-  const phrases = new Set(
-    (scoring?.clauses ?? []).flatMap(({ kind, terms }) => (kind === "all" && terms.length > 1 ? terms : [])),
-  );
+  const phrases = phraseTerms(scoring?.clauses ?? []);
   const lists = shards.map(({ terms }, shard) => (scoring === null ? undefined : listsOf(run, shard, terms, phrases)));
   const stored = shards.map(({ rows }, shard) => rows.map((row) => run.attempt(shard, (open) => open.file.row(row))));
   if (run.isIncomplete) return [];

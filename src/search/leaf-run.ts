@@ -1,5 +1,14 @@
 import { asMosaicError, MosaicError, type SerializedError, serializeError } from "../base/index.ts";
-import { cellRows, type DeadRows, type Kernel, MissingBlocks } from "../shard/index.ts";
+import {
+  allRows,
+  cellRows,
+  type DeadRows,
+  intersect,
+  type Kernel,
+  MissingBlocks,
+  type RowSet,
+  subtract,
+} from "../shard/index.ts";
 import type { LeafFailure, MissingPart, ShardTarget } from "./leaf-request.ts";
 import type { LocalPaths, LocalPlace, OpenShard, OpenShards } from "./open-shards.ts";
 
@@ -109,13 +118,17 @@ export class LeafRun {
     return rows;
   }
 
-  /** Whether a row belongs to the collection as it is, and fulfils the filter. */
-  liveness(shard: number): (row: number) => boolean {
-    const { matching } = this.target(shard);
+  /** The rows that belong to the collection as it is, and fulfil the filter; undefined: all of them. */
+  liveRows(shard: number): RowSet | undefined {
+    const { matching, entry } = this.target(shard);
     const dead = this.dead[shard];
     const excluded = this.excludedRows(shard);
-    return (row) =>
-      !(dead?.isDead(row) ?? false) && !excluded.has(row) && (matching === undefined || hasBit(matching, row));
+    if (dead === undefined && excluded.size === 0 && matching === undefined) return undefined;
+    const live = allRows(entry.documents);
+    if (matching !== undefined) intersect(live, matching);
+    if (dead !== undefined) subtract(live, dead.bits);
+    for (const row of excluded) live[row >>> 3] = (live[row >>> 3] as number) & ~(1 << (row & 7));
+    return live;
   }
 
   /** A bit for each row of a cell that counts; undefined when all of them do. */

@@ -1,4 +1,4 @@
-import { PostingsCursor, type TextLists, TextScan, TopRows } from "../shard/index.ts";
+import { placeOf, type TextClause, type TextLists, TextScan, TopRows } from "../shard/index.ts";
 import type { DeadTerms, DeadTermsRequest, LeafHit, TermNumbers, TextRequest } from "./leaf-request.ts";
 import type { LeafRun } from "./leaf-run.ts";
 import type { OpenShard } from "./open-shards.ts";
@@ -7,16 +7,14 @@ import { byScore } from "./similarity.ts";
 /** The best rows by BM25. */
 export function bestRows(run: LeafRun, { shards, scoring, limit }: TextRequest): readonly LeafHit[] {
   const top = new TopRows(limit);
-  const phrases = new Set(
-    scoring.clauses.flatMap(({ kind, terms }) => (kind === "all" && terms.length > 1 ? terms : [])),
-  );
+  const phrases = phraseTerms(scoring.clauses);
   // All that is wanted of all shards is asked for before any of it is used, so that what is missing is one round.
   const ready = shards.map(({ terms }, shard) => listsOf(run, shard, terms, phrases));
   if (run.isIncomplete) return [];
   ready.forEach((lists, shard) => {
     if (lists === undefined) return;
     run.attempt(shard, () => {
-      run.work.rowsScanned += new TextScan(lists, scoring).best(top, shard, run.liveness(shard));
+      run.work.rowsScanned += new TextScan(lists, scoring).best(top, shard, run.liveRows(shard));
     });
   });
   const found = top.take().filter(({ shard }) => !run.hasFailed(shard));
@@ -34,26 +32,31 @@ export function bestRows(run: LeafRun, { shards, scoring, limit }: TextRequest):
   return hits.sort(byScore).slice(0, limit);
 }
 
-/** What the rows that do not count hold of some terms. */
+/** What dead rows hold of some terms: for bitmaps that don't say it. */
 export function deadTermsOf(run: LeafRun, { shards }: DeadTermsRequest): readonly DeadTerms[] {
   return shards.flatMap(({ terms, entry }, shard): DeadTerms[] => {
-    const lists = listsOf(run, shard, [...terms, 0], new Set());
+    const lists = listsOf(run, shard, terms, new Set());
     const lengths = lists?.lengths ?? run.attempt(shard, (open) => open.lengths());
-    const excluded = run.excludedRows(shard);
     if (lengths === undefined || run.isIncomplete || run.hasFailed(shard)) return [];
-    const dead = run.dead[shard];
-    const rows: number[] = [];
-    for (let row = 0; row < entry.documents; row++) if (dead?.isDead(row) || excluded.has(row)) rows.push(row);
+    const rows = Array.from({ length: entry.documents }, (_, row) => row).filter((row) => run.dead[shard]?.isDead(row));
     const holding = terms.map((_number, at) => {
-      const list = lists?.postings[at];
-      if (list === undefined) return 0;
-      const cursor = new PostingsCursor(list);
-      return rows.reduce((sum, row) => (cursor.advance(row) === row ? sum + 1 : sum), 0);
+      const list = lists?.lists[at]?.rows;
+      let place = 0;
+      return list === undefined
+        ? 0
+        : rows.filter((row) => {
+            place = placeOf(list, row, place);
+            return list[place] === row;
+          }).length;
     });
     const count = rows.reduce((sum, row) => sum + (lengths[row] as number), 0);
     return [{ shard: entry.id, documents: rows.length, terms: count, holding }];
   });
 }
+
+/** Terms whose places are needed. */
+export const phraseTerms = (clauses: readonly TextClause[]): ReadonlySet<number> =>
+  new Set(clauses.flatMap(({ kind, terms }) => (kind === "all" && terms.length > 1 ? terms : [])));
 
 /** Undefined when nothing of the query is in the shard, or what is can't be had. */
 export function listsOf(
@@ -65,10 +68,10 @@ export function listsOf(
   if (terms.every((number) => number === 0)) return undefined;
   const read = <T>(what: (open: OpenShard) => T): T | undefined => run.attempt(shard, what);
   const lengths = read((open) => open.lengths());
-  const postings = terms.map((number) => (number === 0 ? undefined : read((open) => open.file.postings(number))));
+  const lists = terms.map((number) => (number === 0 ? undefined : read((open) => open.list(number))));
   const positions = terms.map((number, at) =>
     number === 0 || !phrases.has(at) ? undefined : read((open) => open.file.positions(number)),
   );
   run.excludedRows(shard);
-  return lengths === undefined || run.hasFailed(shard) ? undefined : { lengths, postings, positions };
+  return lengths === undefined || run.hasFailed(shard) ? undefined : { lengths, lists, positions };
 }

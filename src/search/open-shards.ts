@@ -46,10 +46,7 @@ export class OpenShard {
   readonly #rowOf = new Map<string, number | undefined>();
   #lengths: Uint32Array | undefined;
 
-  constructor(
-    file: ShardReader,
-    { place, key, kernel, mappedBytes, lists }: OpenParts & { readonly key: string },
-  ) {
+  constructor(file: ShardReader, { place, key, kernel, mappedBytes, lists }: OpenParts & { readonly key: string }) {
     this.file = file;
     this.#lists = lists;
     this.#listsKey = key;
@@ -172,7 +169,10 @@ export class OpenShards {
   #mappedBytes = 0;
 
   constructor({ max, idleMs, mmapMaxBytes, postingsMaxBytes, kernel, verified, onFile }: OpenShardsOptions) {
-    this.#lists = new LRUCache({ maxSize: postingsMaxBytes, sizeCalculation: ({ bytes }) => bytes + listOverheadBytes });
+    this.#lists = new LRUCache({
+      maxSize: postingsMaxBytes,
+      sizeCalculation: ({ bytes }) => bytes + listOverheadBytes,
+    });
     this.#kernel = kernel;
     this.#verified = verified;
     this.#mmapMaxBytes = mmapMaxBytes;

@@ -77,7 +77,8 @@ export class TextSearch {
         this.#outdated.of(moment, analyzer, timeoutMs),
       ])
     ).flat();
-    const documents = sum(manifest.shards, (entry) => entry.documents) - sum(gone, (one) => one.documents) + tail.length;
+    const documents =
+      sum(manifest.shards, (entry) => entry.documents) - sum(gone, (one) => one.documents) + tail.length;
     const terms =
       sum(manifest.shards, (entry) => moment.view.summaries.of(entry.id).terms) -
       sum(gone, (one) => one.terms) +
@@ -85,7 +86,8 @@ export class TextSearch {
     const idf = names.map((name, at) => {
       const inShards =
         sum(entries[at] ?? [], (entry) => entry?.documents ?? 0) - sum(gone, (one) => one.documentsWith(name));
-      const holding = inShards + sum(tail, ({ counts }) => (counts.has(name) ? 1 : 0));
+      // Another version of ICU may have cut a dead text into other words: then a count is off by a few, but not below nothing.
+      const holding = Math.max(0, inShards) + sum(tail, ({ counts }) => (counts.has(name) ? 1 : 0));
       return Math.log(1 + (documents - holding + 0.5) / (holding + 0.5));
     });
     const averageTerms = documents === 0 ? 0 : terms / documents;

@@ -8,7 +8,7 @@
 export { type BuildInput, type BuiltShard, buildShards } from "./build/build.ts";
 export { Compact, type CompactInput } from "./build/compact.ts";
 export type { SourceShard } from "./build/live-rows.ts";
-export { summaryOfFile, termsOfFile } from "./build/rebuild.ts";
+export { deadTermsOfFile, summaryOfFile, termsOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export { type KnownDeaths, knownDeaths, termsOfDead } from "./build/terms-of-dead.ts";
@@ -55,8 +55,8 @@ export {
   valueKey,
 } from "./summary/values.ts";
 export { DeadTerms } from "./terms/dead-terms.ts";
-export type { RowSet } from "./terms/row-set.ts";
-export { TermList } from "./terms/term-list.ts";
+export { allRows, intersect, type RowSet, subtract } from "./terms/row-set.ts";
+export { placeOf, TermList } from "./terms/term-list.ts";
 export { type TermEntry, TermTable } from "./terms/term-table.ts";
 export { bm25Part, type TextClause, type TextLists, TextScan, type TextScoring } from "./terms/text-scan.ts";
 export { TopRows } from "./terms/top-rows.ts";

@@ -1,7 +1,10 @@
+import type { DeadRows } from "../file/bitmap.ts";
 import { ShardFile } from "../file/reader.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
 import { ValueCollector } from "../summary/values.ts";
+import { DeadTerms } from "../terms/dead-terms.ts";
+import { TermList } from "../terms/term-list.ts";
 import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
 
@@ -47,6 +50,24 @@ export function termsOfFile(path: string, shard: string): Uint8Array {
   const file = ShardFile.open(path);
   try {
     return TermTable.encode(shard, file.terms());
+  } finally {
+    file.close();
+  }
+}
+
+/** What dead rows take from a finished file's statistics, counted in its lists of rows. Reads all of them. */
+export function deadTermsOfFile(path: string, dead: DeadRows): DeadTerms {
+  const file = ShardFile.open(path);
+  try {
+    const lengths = file.lengths();
+    let total = 0;
+    for (let row = 0; row < lengths.length; row++) if (dead.isDead(row)) total += lengths[row] as number;
+    const counts = new Map<string, number>();
+    for (const [at, { term }] of [...file.terms()].entries()) {
+      const count = TermList.decode(file.postings(at + 1), lengths).rows.filter((row) => dead.isDead(row)).length;
+      if (count > 0) counts.set(term, count);
+    }
+    return DeadTerms.of(total, counts);
   } finally {
     file.close();
   }

@@ -18,7 +18,7 @@ export class DeadTerms {
   }
 
   static none(): DeadTerms {
-    return DeadTerms.#of(0, new Map());
+    return DeadTerms.of(0, new Map());
   }
 
   static ofTexts(texts: Iterable<string>, analyse: Analyse): DeadTerms {
@@ -29,7 +29,7 @@ export class DeadTerms {
       total += terms.length;
       for (const term of new Set(terms)) documents.set(term, (documents.get(term) ?? 0) + 1);
     }
-    return DeadTerms.#of(total, documents);
+    return DeadTerms.of(total, documents);
   }
 
   static decode(bytes: Uint8Array, key: string): DeadTerms {
@@ -37,7 +37,8 @@ export class DeadTerms {
     return new DeadTerms(total, bytes, TermTable.decode(bytes.subarray(8), key));
   }
 
-  static #of(total: number, documents: ReadonlyMap<string, number>): DeadTerms {
+  /** `documents`: rows that hold each term. */
+  static of(total: number, documents: ReadonlyMap<string, number>): DeadTerms {
     const sorted = [...documents].map(([term, count]) => ({ term, documents: count, order: Buffer.from(term) }));
     sorted.sort((a, b) => Buffer.compare(a.order, b.order));
     const head = Buffer.alloc(8);
@@ -58,6 +59,6 @@ export class DeadTerms {
   plus(others: DeadTerms): DeadTerms {
     const documents = new Map(this.entries());
     for (const [term, count] of others.entries()) documents.set(term, (documents.get(term) ?? 0) + count);
-    return DeadTerms.#of(this.total + others.total, documents);
+    return DeadTerms.of(this.total + others.total, documents);
   }
 }

@@ -55,7 +55,10 @@ export function phraseList(terms: readonly PlacedTerm[], lengths: Uint32Array): 
   const at = terms.map(() => 0);
   const rows: number[] = [];
   const occurrences: number[] = [];
-  const lead = terms.reduce((least, { list }) => (list.rows.length < least.rows.length ? list : least), (terms[0] as PlacedTerm).list);
+  const lead = terms.reduce(
+    (least, { list }) => (list.rows.length < least.rows.length ? list : least),
+    (terms[0] as PlacedTerm).list,
+  );
   for (const row of lead.rows) {
     const everywhere = terms.every(({ list }, term) => {
       const place = placeOf(list.rows, row, at[term] as number);

@@ -3,16 +3,14 @@ import type { TermList } from "./term-list.ts";
 /** Bit r: row r is in the set. */
 export type RowSet = Uint8Array;
 
-export const hasRow = (set: RowSet, row: number): boolean =>
-  (((set[row >>> 3] as number) >>> (row & 7)) & 1) === 1;
+export const hasRow = (set: RowSet, row: number): boolean => (((set[row >>> 3] as number) >>> (row & 7)) & 1) === 1;
 
 export const allRows = (rows: number): RowSet => new Uint8Array((rows + 7) >>> 3).fill(255);
 
 /** The rows that are in one of the lists. */
 export function rowsOfLists(lists: readonly TermList[], rows: number): RowSet {
   const set = new Uint8Array((rows + 7) >>> 3);
-  for (const list of lists)
-    for (const row of list.rows) set[row >>> 3] = (set[row >>> 3] as number) | (1 << (row & 7));
+  for (const list of lists) for (const row of list.rows) set[row >>> 3] = (set[row >>> 3] as number) | (1 << (row & 7));
   return set;
 }
 

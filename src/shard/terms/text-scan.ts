@@ -1,7 +1,7 @@
+import { blockRows } from "./encode-term.ts";
 import { type PlacedTerm, phraseList } from "./phrase.ts";
 import { allRows, countOf, hasRow, intersect, membersOf, type RowSet, rowsOfLists, subtract } from "./row-set.ts";
 import { boundsOf, placeOf, type TermList } from "./term-list.ts";
-import { blockRows } from "./encode-term.ts";
 import type { TopRows } from "./top-rows.ts";
 
 /** What a text query looks for, with the weights of its terms; plain data. Terms are named by their place in `idf`. */
@@ -83,7 +83,10 @@ export class TextScan {
     if (this.#must.some((lists) => lists.length === 0)) return 0;
     const allowed = this.#allowed(live);
     const single = this.#must.flatMap((lists) => (lists.length === 1 ? lists : []));
-    const lead = single.reduce((least, list) => (list.rows.length < least.rows.length ? list : least), single[0] as TermList);
+    const lead = single.reduce(
+      (least, list) => (list.rows.length < least.rows.length ? list : least),
+      single[0] as TermList,
+    );
     const postings = lead?.rows.length ?? this.#weighted.reduce((sum, { list }) => sum + list.rows.length, 0);
     if (allowed !== undefined && countOf(allowed, this.#lengths.length) * costOfLookup < postings)
       return this.#members(allowed, top, shard);
