@@ -1,8 +1,7 @@
 import type { Scope } from "../base/index.ts";
-import type { ShardEntry } from "../manifest/index.ts";
 import { type FailedShard, filtered, type Moment } from "../search/index.ts";
 import { currentReceipt, emptyReceipt, withReceipt } from "../telemetry/index.ts";
-import type { SearchHit, SearchRequest, SearchResponse, ShardFailure } from "./api.ts";
+import type { SearchHit, SearchRequest, SearchResponse } from "./api.ts";
 import { checkAsOf, checkSearch, type SearchKind } from "./check-search.ts";
 import type { Collection } from "./collection.ts";
 import { describeAnswer, describeHit } from "./describe.ts";
@@ -12,6 +11,7 @@ import { asFailed, documentsOf, highlighted } from "./result-pages.ts";
 import type { SearchAnswer } from "./search-answer.ts";
 import type { SearchParts } from "./search-parts.ts";
 import { prepareQuery, type Query } from "./search-query.ts";
+import { setAside } from "./set-aside.ts";
 import type { FoundDocuments } from "./sql.ts";
 
 /** Searches: by meaning, by words, by both; filtered and ranked. */
@@ -141,10 +141,3 @@ const streamedAtOnce = 20;
 const distinct = (failed: readonly FailedShard[]): readonly FailedShard[] => [
   ...new Map(failed.map((one) => [one.shard, one])).values(),
 ];
-
-/** A search can't know what of it would have been found. */
-const setAside = ({ id }: ShardEntry): ShardFailure => ({
-  shard: id,
-  code: "shard_quarantined",
-  detail: "This shard was damaged and is set aside; its documents are missing from this answer.",
-});

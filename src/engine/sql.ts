@@ -22,6 +22,7 @@ import { checkAsOf, within } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { describeSql } from "./describe.ts";
 import type { Reads } from "./reads.ts";
+import { setAside } from "./set-aside.ts";
 
 /** Documents of one moment by meaning, by words or both; best first. */
 export interface DocumentFinder {
@@ -172,7 +173,7 @@ export class Sql {
     const { hits, failed } = await root.at(view, "eventual", (moment) =>
       searches().find(collection, moment, asked[kind], query, limit),
     );
-    return { rows: hits, failed: failed.map(lostToSearch) };
+    return { rows: hits, failed: failed.map(lostShard) };
   }
 
   /** Throws for a `where` that is no condition. */
@@ -205,8 +206,8 @@ export class Sql {
   }
 }
 
-/** A search has tried again where that helps. */
-const lostToSearch = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][number] => ({
+/** Nothing is gained by asking again. */
+const lostShard = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][number] => ({
   shard,
   error: { kind: "unavailable", operation: "search", code, detail },
 });
@@ -214,7 +215,7 @@ const lostToSearch = ({ shard, code, detail }: ShardFailure): SearchRows["failed
 /** Synchronous: shards and tail are of one moment. */
 const dataOf = (view: CollectionView): SqlData => dataAt(momentOf(view));
 
-const dataAt = ({ view, snapshot: { targets }, tail }: Moment): SqlData => ({
+const dataAt = ({ view, snapshot: { targets, manifest }, tail }: Moment): SqlData => ({
   shards: targets.map(({ entry: { id, file, deletes, documents }, excluded }) => ({
     id,
     file,
@@ -225,6 +226,7 @@ const dataAt = ({ view, snapshot: { targets }, tail }: Moment): SqlData => ({
     known: view.summaries.of(id),
   })),
   tail,
+  aside: manifest.quarantined.map(setAside).map(lostShard),
 });
 
 function timeoutOf({ timeout_ms: asked }: SqlQuery, most: number): number {

@@ -37,6 +37,8 @@ export interface TailDocument {
 export interface SqlData {
   readonly shards: readonly SqlShard[];
   readonly tail: readonly TailDocument[];
+  /** Shards of the collection whose documents nobody can read. */
+  readonly aside: readonly FailedShard[];
 }
 
 export type SearchKind = "vector_search" | "text_search" | "hybrid_search";

@@ -141,7 +141,8 @@ class Run {
       rows: (found[at]?.rows ?? []).map(({ id, score }) => [id, score]),
     }));
     const done = await this.#halves(data, shards, values, tables);
-    const failed = onceEach([...found.flatMap((one) => one.failed), ...done.failed]);
+    const aside = this.#known.plan.leaf === null ? [] : data.aside;
+    const failed = onceEach([...found.flatMap((one) => one.failed), ...done.failed, ...aside]);
     return { ...this.#described(data, shards), columns, explained: false, ...done, failed };
   }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type MosaicError, scopeOf } from "../../src/base/index.ts";
 import { MemoryStore } from "../../src/store/index.ts";
 import { errorOf, openTestEngine } from "./support/engine.ts";
+import { allKeys } from "./support/stores.ts";
 
 const scope = scopeOf("acme", "docs");
 const document = (at: number) => ({
@@ -80,4 +81,85 @@ test("what SQL refuses is said with its code", async () => {
   } finally {
     await engine.close();
   }
+});
+
+test("a search under aggregates gathers what it found, and no more", async () => {
+  const engine = await openTestEngine({ store: new MemoryStore(), settings: { shardMaxDocs: 512 } });
+  await engine.putMany(
+    scope,
+    Array.from({ length: 1000 }, (_, at) => document(at)),
+  );
+  await engine.fold(scope);
+  const sql = `SELECT d.metadata->>'section' AS s, count(*), avg(v.score) FROM vector_search(?, 200) v
+    JOIN documents d ON d.id = v.id GROUP BY s ORDER BY 2 DESC`;
+  const found = await engine.sql(scope, { sql, params: [JSON.stringify([1, 0, 0, 0])] });
+  expect(found.rows.map(([section, count]) => [section, count]).sort()).toEqual([
+    ["even", 100],
+    ["odd", 100],
+  ]);
+  expect(found.stats.rows_gathered).toBe(200);
+  expect(found.stats.shards_total).toBeGreaterThan(1);
+  expect(found.stats.shards_searched).toBeLessThan(found.stats.shards_total);
+});
+
+test("what a search or a scan could not read makes the answer degraded", async () => {
+  const store = new MemoryStore();
+  const writer = await openTestEngine({ store, settings: { shardMaxDocs: 512 } });
+  await writer.putMany(
+    scope,
+    Array.from({ length: 1000 }, (_, at) => document(at)),
+  );
+  await writer.fold(scope);
+  const shardKeys = (await allKeys(store, "")).filter((key) => key.includes("/shards/"));
+  expect(shardKeys.length).toBeGreaterThan(1);
+  const [damaged = ""] = shardKeys;
+  const shard = /([^/]+)\.db$/.exec(damaged)?.[1];
+  await store.put(damaged, new Uint8Array(100));
+
+  const reader = await openTestEngine({ store });
+  for (const sql of [
+    "SELECT count(*) FROM text_search('document', 2000)",
+    "SELECT v.id FROM vector_search('[1,0,0,0]', 2000) v",
+    "SELECT d.text FROM hybrid_search('document', 2000) v JOIN documents d USING (id)",
+    "SELECT max(id) FROM documents",
+    "SELECT id, rank() OVER (ORDER BY id) FROM documents",
+  ]) {
+    const answer = await reader.sql(scope, { sql });
+    expect(answer.degraded, sql).toBe(true);
+    expect(
+      answer.failed_shards.map((failed) => failed.shard),
+      sql,
+    ).toEqual([shard]);
+  }
+  // The manifest knows how many there are.
+  const counted = await reader.sql(scope, { sql: "SELECT count(*) FROM documents" });
+  expect(counted).toMatchObject({ rows: [[1000]], degraded: false });
+
+  await reader.verify(scope, { repair: true });
+  const after = await reader.sql(scope, { sql: "SELECT count(*), max(id) FROM documents" });
+  expect(after.failed_shards).toMatchObject([{ shard, code: "shard_quarantined" }]);
+  expect((await reader.sql(scope, { sql: "SELECT 1" })).degraded).toBe(false);
+});
+
+test("how many documents there are is known without reading any, whatever was deleted or replaced", async () => {
+  const engine = await openTestEngine({ store: new MemoryStore(), settings: { shardMaxDocs: 512 } });
+  const count = async () => {
+    const { rows, stats } = await engine.sql(scope, { sql: "SELECT count(*) AS n FROM documents" });
+    return { count: rows[0]?.[0], read: stats.shards_searched };
+  };
+  await engine.putMany(
+    scope,
+    Array.from({ length: 30 }, (_, at) => document(at)),
+  );
+  expect(await count()).toEqual({ count: 30, read: 0 });
+  await engine.fold(scope);
+  expect(await count()).toEqual({ count: 30, read: 0 });
+  await engine.put(scope, document(30));
+  expect(await count()).toEqual({ count: 31, read: 0 });
+  // Where a shard's row is out of date that shard is asked, and no other.
+  await engine.delete(scope, "d7");
+  await engine.put(scope, { ...document(3), text: "another" });
+  expect((await count()).count).toBe(30);
+  await engine.fold(scope);
+  expect(await count()).toEqual({ count: 30, read: 0 });
 });

@@ -21,7 +21,7 @@ export const sql: Command = {
     const response = await engine.sql(scope, { sql: statement, params: values.map(parameter), explain });
     if (json) output.json(response);
     else if (options["csv"] === true) for (const line of csv(response)) output.data(line);
-    else show(context, response);
+    else show(context, response, explain);
     return exitDone;
   },
 };
@@ -40,9 +40,12 @@ const cellText = (value: SqlWireValue): string | number => {
   return "$int" in value ? value.$int : `<${Buffer.from(value.$blob, "base64").length} bytes>`;
 };
 
-function show({ output }: Context, response: SqlResponse): void {
-  const { columns, rows, row_count: count, failed_shards: failed, stats, plan } = response;
-  const cells = rows.map((row) => row.map((value) => flat(cellText(value))));
+function show({ output }: Context, response: SqlResponse, explain: boolean): void {
+  const { columns, rows, row_count: count, failed_shards: failed, stats } = response;
+  // The answer to EXPLAIN is its plan, which is not to be cut short, nor shown twice.
+  const isPlan = response.plan !== undefined && !explain;
+  const plan = isPlan ? undefined : response.plan;
+  const cells = rows.map((row) => row.map((value) => (isPlan ? cellText(value) : flat(cellText(value)))));
   for (const line of table([columns.map(({ name }) => flat(name)), ...cells])) output.data(String(line));
   for (const { shard, code, detail } of failed) output.note(`shard ${shard} did not answer (${code}): ${detail}`);
   if (plan !== undefined) {

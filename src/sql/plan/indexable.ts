@@ -1,7 +1,7 @@
 import type { Expr } from "sqlite3-parser";
 import { lower } from "../language/documents.ts";
 import { type Node, rewrite } from "../language/tree.ts";
-import { id, text } from "./make.ts";
+import { both, brackets, id, nowhere, number, text } from "./make.ts";
 
 /**
  * A condition with every plain key of metadata written as `metadata->>'key'`, which is how the indexes of shards have it:
@@ -11,9 +11,39 @@ import { id, text } from "./make.ts";
 export const indexable = (condition: Expr): Expr =>
   rewrite(condition, (node) => {
     if (!comparing.has(node.type)) return undefined;
+    const implied = node.type === "BinaryExpr" && node.op === "Equals" ? impliedBy(node) : undefined;
+    if (implied !== undefined) return brackets(both("And", [node as Expr, implied]) as Expr);
     const fields = Object.entries(node).map(([name, value]: [string, unknown]) => [name, compared(value)] as const);
     return Object.fromEntries(fields) as unknown as Node;
   });
+
+/**
+ * `metadata->'key' = '"value"'` can only be true where `metadata->>'key' = 'value'` is, and both are NULL or not together:
+ * the second goes along with the first, because indexes and summaries know it.
+ */
+function impliedBy({ left, right }: Extract<Expr, { type: "BinaryExpr" }>): Expr | undefined {
+  const [json, value] = left.type === "StringLiteral" ? [right, left] : [left, right];
+  if (json.type !== "BinaryExpr" || json.op !== "ArrowRight" || value.type !== "StringLiteral") return undefined;
+  const key = keyOf({ ...json, op: "ArrowRightShift" });
+  const scalar = key === undefined ? undefined : scalarOf(value.value);
+  if (key === undefined || scalar === undefined) return undefined;
+  return { ...json, op: "Equals", left: textOfKey(key), right: scalar };
+}
+
+/** A JSON text that stands for just one value, and in which nothing is escaped. */
+function scalarOf(json: string): Expr | undefined {
+  if (/^(0|-?[1-9]\d{0,14})$/.test(json)) return number(Number(json));
+  const inner = /^"([^"\\\p{Cc}]*)"$/u.exec(json)?.[1];
+  return inner === undefined ? undefined : text(inner);
+}
+
+const textOfKey = (key: string): Expr => ({
+  type: "BinaryExpr",
+  op: "ArrowRightShift",
+  left: id("metadata"),
+  right: text(key),
+  span: nowhere,
+});
 
 const comparing: ReadonlySet<string> = new Set([
   "BinaryExpr",
@@ -30,13 +60,7 @@ function compared(value: unknown): unknown {
   const expr = value as Expr;
   const key = keyOf(expr);
   if (key === undefined) return indexable(expr);
-  return {
-    type: "BinaryExpr",
-    op: "ArrowRightShift",
-    left: id("metadata"),
-    right: text(key),
-    span: expr.span,
-  } satisfies Expr;
+  return textOfKey(key);
 }
 
 /** The key of `metadata->>'k'`, `metadata->>'$.k'` and `json_extract(metadata, '$.k')`. */

@@ -2,9 +2,13 @@ import type { Expr, Id, InSelectExpr, SelectTable, VariableExpr } from "sqlite3-
 
 /** Nodes that the planner adds to a tree. They stand nowhere in the source. */
 const span = { offset: 0, length: 0, line: 0, col: 0 };
+export const nowhere = span;
 
 export const id = (name: string): Id => ({ type: "Id", name, span });
 export const whole = (value: number): Expr => ({ type: "NumericLiteral", value: String(value), span });
+/** Negative ones as SQLite's grammar has them. */
+export const number = (value: number): Expr =>
+  value < 0 ? { type: "UnaryExpr", op: "Negative", expr: whole(-value), span } : whole(value);
 export const text = (value: string): Expr => ({ type: "StringLiteral", value, span });
 export const parameter = (number: number): VariableExpr => ({ type: "VariableExpr", name: `:p${number}`, span });
 export const brackets = (expr: Expr): Expr => ({ type: "ParenthesizedExpr", exprs: [expr], span });

@@ -97,8 +97,7 @@ class Splitter {
       conjuncts: conjunctsOf(where),
       pushed: conjunctsOf(where).map(print),
       columns: columnsIn([...selected, where]),
-      countsAll:
-        keys.length === 0 && where === undefined && partials.map(({ leaf }) => print(leaf)).join() === "count(*)",
+      countsAll: keys.length === 0 && where === undefined && partials.length === 1 && partials.every(countsRows),
     };
   }
 
@@ -195,6 +194,10 @@ class Splitter {
 }
 
 const binary = { type: "BinaryExpr", span: { offset: 0, length: 0, line: 0, col: 0 } } as const;
+
+/** `count(*)`, without FILTER. */
+const countsRows = ({ leaf }: { readonly leaf: Expr }): boolean =>
+  leaf.type === "FunctionCallStarExpr" && leaf.filterOver === undefined;
 
 const isExpression = (node: Node): boolean => node.type === "Id" || /(Expr|Literal)$/.test(node.type);
 

@@ -27,6 +27,7 @@ const column = fc.constantFrom(
   "id",
   "text",
   "created_at",
+  "updated_at",
   "pagerank",
   "word_count",
   "metadata->>'k'",
@@ -45,7 +46,9 @@ const constant = fc.constantFrom(
   "'10'",
   "NULL",
   "'2024-01-02'",
+  "'2024-01-03 00:00:00'",
   "'d1'",
+  "'\"a\"'",
   "x'61'",
   "TRUE",
 );
@@ -94,6 +97,14 @@ export const condition: fc.Arbitrary<string> = fc.letrec<{ condition: string }>(
     fc
       .tuple(column, column, constant, constant, fc.constantFrom("=", "<", "<>"))
       .map(([a, b, c, d, o]) => `(${a}, ${b}) ${o} (${c}, ${d})`),
+    fc
+      .tuple(
+        fc.constantFrom("metadata->'k'", "metadata->'s'", "metadata -> '$.n'"),
+        fc.constantFrom("'\"a\"'", "'\"p\"'", "'3'", "'-2'", "'1.5'", "'true'", "'null'", "'\"é\"'", "'[]'"),
+        fc.boolean(),
+      )
+      .map(([key, json, turned]) => (turned ? `${json} = ${key}` : `${key} = ${json}`)),
+    fc.tuple(column, fc.constantFrom("IS NOT DISTINCT FROM", "IS DISTINCT FROM"), constant).map((p) => p.join(" ")),
     fc.tuple(tie("condition"), fc.constantFrom("AND", "OR"), tie("condition")).map(([a, o, b]) => `(${a} ${o} ${b})`),
     tie("condition").map((a) => `NOT (${a})`),
   ),
@@ -108,9 +119,33 @@ const aggregate = fc.oneof(
     .tuple(fc.constantFrom("count", "sum", "max"), column, condition)
     .map(([f, c, w]) => `${f}(${c}) FILTER (WHERE ${w})`),
   fc.tuple(fc.constantFrom("min", "max"), scalar).map(([f, a]) => `${f}(${a})`),
+  fc
+    .tuple(fc.constantFrom("count", "total", "avg"), column, condition)
+    .map(([f, c, w]) => `${f}(DISTINCT ${c}) FILTER (WHERE ${w})`),
+  fc
+    .tuple(fc.constantFrom("group_concat", "string_agg"), column, fc.constantFrom("", " DESC"))
+    .map(([f, c, way]) => `${f}(${c}, '|' ORDER BY id${way})`),
+  fc
+    .tuple(
+      fc.constantFrom("median(", "percentile_cont(", "percentile_disc(", "percentile("),
+      fc.constantFrom("word_count", "pagerank"),
+    )
+    .map(([f, c]) => `${f}${c}${f === "median(" ? "" : f === "percentile(" ? ", 25" : ", 0.75"})`),
 );
 
-const where = fc.option(condition, { nil: undefined }).map((text) => (text === undefined ? "" : ` WHERE ${text}`));
+/** Rows of values are a subquery, which is no condition that leaves could check. */
+const inRows = fc
+  .tuple(
+    column,
+    column,
+    fc.constantFrom("", "NOT "),
+    fc.array(fc.tuple(constant, constant), { minLength: 1, maxLength: 2 }),
+  )
+  .map(([a, b, n, l]) => `(${a}, ${b}) ${n}IN (VALUES ${l.map(([c, d]) => `(${c}, ${d})`).join(", ")})`);
+
+const where = fc
+  .option(fc.oneof({ arbitrary: condition, weight: 9 }, { arbitrary: inRows, weight: 1 }), { nil: undefined })
+  .map((text) => (text === undefined ? "" : ` WHERE ${text}`));
 
 const plain = fc
   .tuple(fc.array(scalar, { minLength: 1, maxLength: 3 }), where, fc.boolean())
@@ -152,7 +187,48 @@ const grouped = fc
     return `SELECT ${[...keys, ...aggregates].join(", ")} FROM documents${filter} GROUP BY ${keys.join(", ")}${having}`;
   });
 
+/** GROUP BY by alias, position and expression; HAVING and ORDER BY over them. The order is total: the group's own value. */
+const aliased = fc
+  .tuple(
+    column,
+    fc.constantFrom("g", "1", "G", "(g)"),
+    aggregate,
+    where,
+    fc.constantFrom("", " HAVING n > 1", " HAVING count(*) < 9"),
+  )
+  .map(
+    ([by, name, found, filter, having]) =>
+      `SELECT ${by} AS g, count(*) AS n, ${found} FROM documents${filter} GROUP BY ${name}${having}`,
+  );
+
 const gathered = fc.oneof(
+  fc
+    .tuple(where, column, fc.integer({ min: 1, max: 9 }))
+    .map(
+      ([filter, by, last]) =>
+        `WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ${last}), d AS (SELECT word_count AS w, ${by} AS b FROM documents${filter}) SELECT x, count(b), max(b) FROM n LEFT JOIN d ON w = x GROUP BY x`,
+    ),
+  fc
+    .tuple(where, fc.constantFrom("sum(word_count)", "count(*)", "max(pagerank)", "group_concat(id)"), column)
+    .map(
+      ([filter, found, by]) =>
+        `SELECT id, ${found} OVER (PARTITION BY ${by} ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM documents${filter}`,
+    ),
+  fc
+    .tuple(where, where, fc.constantFrom("UNION", "UNION ALL", "INTERSECT", "EXCEPT"))
+    .map(([a, b, word]) => `SELECT id, word_count FROM documents${a} ${word} SELECT id, word_count FROM documents${b}`),
+  fc
+    .tuple(where, column)
+    .map(
+      ([filter, by]) =>
+        `SELECT id, (SELECT count(*) FROM documents o WHERE o.word_count < d.word_count) FROM (SELECT id, word_count, ${by} FROM documents${filter}) d`,
+    ),
+  fc
+    .tuple(condition)
+    .map(
+      ([a]) =>
+        `SELECT id FROM documents d WHERE EXISTS (SELECT 1 FROM documents WHERE ${a} AND documents.word_count = d.word_count)`,
+    ),
   fc.tuple(where, column).map(([filter, by]) => `SELECT id, rank() OVER (ORDER BY ${by}) FROM documents${filter}`),
   fc
     .tuple(condition, column)
@@ -178,4 +254,4 @@ const gathered = fc.oneof(
     ),
 );
 
-export const statement: fc.Arbitrary<string> = fc.oneof(plain, sorted, overall, grouped, gathered);
+export const statement: fc.Arbitrary<string> = fc.oneof(plain, sorted, overall, grouped, aliased, gathered);

@@ -65,6 +65,7 @@ export async function makeWorld(spec: WorldSpec): Promise<World> {
   const outdated = new Set([...tail.map(({ id }) => id), ...tailDeletes]);
   const built = shards.map((rows, at) => buildOne(folder, rows, `s${at}`, new Set(dead[at] ?? []), outdated));
   const data: SqlData = {
+    aside: [],
     shards: built,
     tail: tail.map((found) => ({ ...found, vector: found.embedding === null ? null : floatsOf(found.embedding) })),
   };
