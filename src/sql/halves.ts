@@ -94,10 +94,9 @@ export class Halves {
   async #alone(leaf: LeafWork | null, final: FinalWork, lost: readonly FailedShard[]): Promise<HalvesDone> {
     let mayHaveFile = true;
     try {
-      const [done] = await this.#with.jobs.askAll([{ kind: "whole", leaf, final }]);
-      const { reply, tookMs } = done as NonNullable<typeof done>;
-      mayHaveFile = reply.leaf?.inFile ?? false;
-      return this.#done(reply.rows, reply.leaf === null ? [] : [reply.leaf], tookMs, lost);
+      const { rows, leaf: outcome } = await this.#with.jobs.ask({ kind: "whole", leaf, final });
+      mayHaveFile = outcome?.inFile ?? false;
+      return this.#done(rows, outcome === null ? [] : [outcome], lost);
     } finally {
       if (mayHaveFile) await this.#parts.remove();
     }
@@ -108,23 +107,19 @@ export class Halves {
     try {
       const leaves = await jobs.askAll(works.map((one) => ({ kind: "leaf", work: one }) as const));
       const { rows } = await jobs.ask({ kind: "final", work, paths: works.map(({ path }) => path) });
-      const tookMs = leaves.reduce((sum, done) => sum + done.tookMs, 0);
       const outcomes = leaves.map(({ reply }) => reply);
-      return this.#done(rows, outcomes, tookMs, lost);
+      return this.#done(rows, outcomes, lost);
     } finally {
       await this.#parts.remove();
     }
   }
 
-  #done(
-    rows: HalvesDone["rows"],
-    outcomes: readonly LeafOutcome[],
-    leafMs: number,
-    lost: readonly FailedShard[],
-  ): HalvesDone {
+  #done(rows: HalvesDone["rows"], outcomes: readonly LeafOutcome[], lost: readonly FailedShard[]): HalvesDone {
     const { known, jobs } = this.#with;
     const gatheredBytes = outcomes.reduce((sum, { bytes }) => sum + bytes, 0);
-    known.leafMs = leafMs;
+    const leafMs = outcomes.reduce((sum, { tookMs }) => sum + tookMs, 0);
+    // Once slow may have been bad luck, or files that had to be opened; again and again is not.
+    known.leafMs = Math.min(leafMs, 2 * (known.leafMs ?? leafMs));
     known.leafBytes = gatheredBytes;
     return {
       rows,

@@ -47,6 +47,30 @@ describe("what is out of reach, by any spelling", () => {
     "SELECT * FROM shard.documents",
     "SELECT * FROM main.documents",
     "SELECT * FROM/**/sqlite_schema",
+    "SELECT * FROM -- here\n sqlite_schema",
+    "SELECT*FROM\tSQLITE_SCHEMA",
+    "SELECT * FROM main . [sqlite_schema]",
+    'SELECT * FROM "temp"."sqlite_temp_schema"',
+    "SELECT * FROM temp.documents",
+    "SELECT * FROM temp.dead",
+    "SELECT * FROM memory.t0",
+    "SELECT 1 FROM documents JOIN sqlite_schema",
+    "SELECT 1 FROM (documents, (sqlite_schema))",
+    "SELECT 1 UNION SELECT name FROM sqlite_schema",
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM sqlite_schema) THEN 1 END",
+    "SELECT count(*) FILTER (WHERE 1 IN (SELECT 1 FROM sqlite_schema)) FROM documents",
+    "SELECT 1 ORDER BY (SELECT name FROM sqlite_schema)",
+    "SELECT 1 LIMIT (SELECT count(*) FROM sqlite_schema)",
+    "WITH documents AS (SELECT * FROM sqlite_schema) SELECT * FROM documents",
+    "WITH a AS (SELECT 1) SELECT * FROM a, sqlite_schema",
+    "WITH [pragma_table_info] AS (SELECT 1) SELECT * FROM pragma_table_info",
+    "WITH vec_documents AS (SELECT 1) SELECT * FROM vec_documents",
+    "SELECT * FROM PRAGMA_table_list()",
+    "SELECT * FROM `pragma_function_list`",
+    "SELECT 1 IN pragma_database_list",
+    "SELECT * FROM vec_documents_vector_chunks00",
+    "SELECT * FROM sqlite_stat1",
+    "SELECT * FROM sqlite_dbpage",
     "SELECT 1 WHERE 1 IN sqlite_schema",
     "SELECT (SELECT count(*) FROM sqlite_schema)",
     "WITH a AS (SELECT * FROM sqlite_schema) SELECT * FROM a",
@@ -78,8 +102,22 @@ describe("what is out of reach, by any spelling", () => {
     "SELECT * FROM documents WHERE text REGEXP 'a'",
     "SELECT id COLLATE mine FROM documents",
     "SELECT raise(ignore)",
+    "SELECT load_extension/**/ ('x')",
+    "SELECT [load_extension]('x')",
+    "SELECT 1 FROM documents GROUP BY writefile('x', 'y')",
+    "SELECT count(*) OVER (ORDER BY readfile('x')) FROM documents",
+    "SELECT vec_version()",
+    "SELECT documents.oid FROM documents",
+    "SELECT a.[ROWID] FROM (SELECT * FROM documents) a",
   ])("%s", (sql) => {
     expect(refusal(sql).code).toBe("sql_not_allowed");
+  });
+
+  test("a name of our own is nobody's table, and a common table expression may have it", () => {
+    for (const name of ["part", "dead", "rows", "t0", "terms"]) {
+      expect(refusal(`SELECT * FROM ${name}`).code, name).toBe("unknown_table");
+      expect(() => readStatement(`WITH ${name}(x) AS (SELECT 1) SELECT x FROM ${name}`, [])).not.toThrow();
+    }
   });
 
   test("other tables and functions are unknown, with a guess at what was meant", () => {

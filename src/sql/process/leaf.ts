@@ -1,4 +1,4 @@
-import { isMosaicError, serializeError } from "../../base/index.ts";
+import { type Clock, isMosaicError, serializeError } from "../../base/index.ts";
 import { tooLarge } from "../language/errors.ts";
 import { quoteName } from "../language/print.ts";
 import type { Connection } from "./connection.ts";
@@ -7,13 +7,19 @@ import type { LeafOutcome, LeafWork, Unit } from "./messages.ts";
 import { type OpenUnits, unitReads } from "./open-units.ts";
 import { usedBytes, withPartFile } from "./parts.ts";
 
+export interface LeafParts {
+  readonly units: OpenUnits;
+  readonly clock: Clock;
+}
+
 /**
  * Runs the statement over each unit, into a table of the shared memory. Undefined when that grows beyond what memory may
  * hold: then the file is for it.
  */
-export function leafInMemory(work: LeafWork, units: OpenUnits, table: string): LeafOutcome | undefined {
+export function leafInMemory(work: LeafWork, { units, clock }: LeafParts, table: string): LeafOutcome | undefined {
   try {
     let bytes = 0;
+    const startedMs = clock.monotonicMs();
     const outcome = eachUnit(work, units, (connection) => {
       const reach = { reads: unitReads, writes: new Set([`memory.${table}`]) };
       const changes = connection.with(
@@ -24,7 +30,7 @@ export function leafInMemory(work: LeafWork, units: OpenUnits, table: string): L
       bytes = usedBytes(connection, "memory");
       return Number(changes);
     });
-    return { ...outcome, bytes, inFile: false };
+    return { ...outcome, bytes, tookMs: clock.monotonicMs() - startedMs, inFile: false };
   } catch (error) {
     if (isFull(error)) return undefined;
     throw error;
@@ -32,8 +38,9 @@ export function leafInMemory(work: LeafWork, units: OpenUnits, table: string): L
 }
 
 /** The same into the file at once. */
-export function leafInFile(work: LeafWork, units: OpenUnits): LeafOutcome {
+export function leafInFile(work: LeafWork, { units, clock }: LeafParts): LeafOutcome {
   let bytes = 0;
+  const startedMs = clock.monotonicMs();
   const table = quoteName(work.part.name);
   const reach = { reads: unitReads, writes: new Set([`part.${work.part.name}`]) };
   const outcome = eachUnit(work, units, (connection) =>
@@ -45,7 +52,7 @@ export function leafInFile(work: LeafWork, units: OpenUnits): LeafOutcome {
       return Number(changes);
     }),
   );
-  return { ...outcome, bytes, inFile: true };
+  return { ...outcome, bytes, tookMs: clock.monotonicMs() - startedMs, inFile: true };
 }
 
 /** A shard that can't be read is named, and the others go on; anything else ends the statement. */

@@ -132,6 +132,8 @@ export interface PrepareReply {
 export interface LeafOutcome {
   readonly rows: number;
   readonly bytes: number;
+  /** What running the statement over the units took. */
+  readonly tookMs: number;
   /** Whether the file was made. */
   readonly inFile: boolean;
   /** Shards that could not be read; nothing of them is in the part. */

@@ -3,7 +3,7 @@ import { tooLarge } from "../language/errors.ts";
 import { quoteName } from "../language/print.ts";
 import type { SqlValue } from "../language/values.ts";
 import { Connection } from "./connection.ts";
-import { leafInFile, leafInMemory } from "./leaf.ts";
+import { type LeafParts, leafInFile, leafInMemory } from "./leaf.ts";
 import type { RunLimits } from "./limits.ts";
 import type {
   FinalReply,
@@ -17,7 +17,6 @@ import type {
   WholeJob,
   WholeReply,
 } from "./messages.ts";
-import type { OpenUnits } from "./open-units.ts";
 import { attachMemory, declared, MemoryTables, withPartFile } from "./parts.ts";
 import { fileUri } from "./uri.ts";
 
@@ -27,14 +26,14 @@ import { fileUri } from "./uri.ts";
  */
 export class RootHalf {
   readonly #limits: RunLimits;
-  readonly #units: OpenUnits;
+  readonly #leaves: LeafParts;
   readonly #tables = new MemoryTables();
   #checker: Connection | undefined;
   #root: Connection | undefined;
 
-  constructor(limits: RunLimits, units: OpenUnits) {
+  constructor(limits: RunLimits, leaves: LeafParts) {
     this.#limits = limits;
-    this.#units = units;
+    this.#leaves = leaves;
   }
 
   prepare({ sql, tables }: PrepareJob): PrepareReply {
@@ -60,7 +59,7 @@ export class RootHalf {
     if (leaf?.through === "file") return this.#throughFile(leaf, final);
     return this.#onRoot((connection) => {
       const table = this.#tables.make(connection, part);
-      const outcome = leaf === null ? null : leafInMemory(leaf, this.#units, table);
+      const outcome = leaf === null ? null : leafInMemory(leaf, this.#leaves, table);
       const rows = outcome === undefined ? [] : this.#final(final, `memory.${table}`);
       this.#tables.clear(connection, table);
       return outcome === undefined ? this.#throughFile(leaf as LeafWork, final) : { leaf: outcome, rows };
@@ -70,17 +69,17 @@ export class RootHalf {
   /** The leaves' half for another process: what was small enough for memory is written to the file in one go. */
   leaf({ work }: LeafJob): LeafOutcome {
     const { part, path, maxBytes, through } = work;
-    if (through === "file") return leafInFile(work, this.#units);
+    if (through === "file") return leafInFile(work, this.#leaves);
     return this.#onRoot((connection) => {
       const table = this.#tables.make(connection, part);
-      const outcome = leafInMemory(work, this.#units, table);
+      const outcome = leafInMemory(work, this.#leaves, table);
       if (outcome !== undefined) {
         withPartFile(connection, part, path, maxBytes, () =>
           connection.db.exec(`INSERT INTO part.${quoteName(part.name)} SELECT * FROM memory.${table}`),
         );
       }
       this.#tables.clear(connection, table);
-      return outcome === undefined ? leafInFile(work, this.#units) : { ...outcome, inFile: true };
+      return outcome === undefined ? leafInFile(work, this.#leaves) : { ...outcome, inFile: true };
     });
   }
 
@@ -102,7 +101,7 @@ export class RootHalf {
   }
 
   #throughFile(leaf: LeafWork, final: FinalWork): WholeReply {
-    return { leaf: leafInFile(leaf, this.#units), ...this.final(final, [leaf.path]) };
+    return { leaf: leafInFile(leaf, this.#leaves), ...this.final(final, [leaf.path]) };
   }
 
   #final(work: FinalWork, source: string | undefined): FinalReply["rows"] {

@@ -1,4 +1,4 @@
-import { serializeError } from "../../base/index.ts";
+import { serializeError, systemClock } from "../../base/index.ts";
 import type { RunLimits } from "./limits.ts";
 import type { Job, Reply } from "./messages.ts";
 import { OpenUnits } from "./open-units.ts";
@@ -14,7 +14,7 @@ export interface ProcessData {
 
 const { limits, verifiedFolder, openShards } = JSON.parse(process.argv[2] ?? "{}") as ProcessData;
 const units = new OpenUnits(limits, verifiedFolder, openShards);
-const root = new RootHalf(limits, units);
+const root = new RootHalf(limits, { units, clock: systemClock });
 
 function answer(job: Job): Reply {
   try {
