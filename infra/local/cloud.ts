@@ -20,7 +20,8 @@ export interface CloudOptions {
   readonly storagePath?: string;
   readonly leafFunctions?: number;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly overrides?: Partial<Record<FunctionName, Partial<FunctionSpec>>>;
+  /** What a test wants otherwise of a function. */
+  readonly adjust?: (spec: FunctionSpec) => FunctionSpec;
   /** Calls that run at once in the account. */
   readonly accountConcurrency?: number;
   /** A message that failed comes back after so long. */
@@ -84,7 +85,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
       leafFunctions: options.leafFunctions ?? leafCounts.default,
       folders: options.folders,
       environment: { ...functionEnvironment(storagePath, s3, invokeServed), ...options.environment },
-      ...(options.overrides === undefined ? {} : { overrides: options.overrides }),
+      ...(options.adjust === undefined ? {} : { adjust: options.adjust }),
     }),
   });
   const api = httpApi((payload) => lambda.invoke(localName("api"), payload));

@@ -9,8 +9,8 @@ export interface LocalFunctionsOptions {
   readonly folders: ReadonlyMap<string, string>;
   /** Variables that every function gets beside those of the table. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What a test wants otherwise for one of them. */
-  readonly overrides?: Partial<Record<FunctionName, Partial<FunctionSpec>>>;
+  /** What a test wants otherwise. */
+  readonly adjust?: (spec: FunctionSpec) => FunctionSpec;
 }
 
 const app = "mosaic";
@@ -19,22 +19,20 @@ export const localName = (name: FunctionName): string => `${app}-${stage}-${name
 
 /** The functions of `infra/table.ts` as the local Lambda runs them: the leaf as often as there are leaf functions. */
 export function localFunctions(options: LocalFunctionsOptions): readonly FunctionSpec[] {
-  const { bucket, queueUrl, leafFunctions, folders, environment, overrides = {} } = options;
+  const { bucket, queueUrl, leafFunctions, folders, environment, adjust = (spec) => spec } = options;
   const deployed = { bucket, queueUrl, app, stage, leafFunctions };
   return Object.values(functions).flatMap((spec) => {
     const folder = folders.get(spec.name);
     if (folder === undefined) return [];
-    const { environment: more = {}, ...other } = overrides[spec.name] ?? {};
     const local: FunctionSpec = {
       name: localName(spec.name),
       folder,
       handler: "index.handler",
       memoryMb: spec.memoryMb,
       timeoutS: spec.timeoutSeconds,
-      environment: { ...environmentOf(spec, deployed), ...environment, ...more },
-      ...other,
+      environment: { ...environmentOf(spec, deployed), ...environment },
     };
-    if (spec.name !== "leaf") return [local];
-    return Array.from({ length: leafFunctions }, (_, at) => ({ ...local, name: `${local.name}-${at}` }));
+    if (spec.name !== "leaf") return [adjust(local)];
+    return Array.from({ length: leafFunctions }, (_, at) => adjust({ ...local, name: `${local.name}-${at}` }));
   });
 }

@@ -48,6 +48,14 @@ export interface Settings {
   readonly wholeFileBelow: number;
   /** Others are read by range until so many bytes of one were fetched, and whole after that; 0: whole at once. */
   readonly wholeFileAfter: number;
+  /** Leaf functions that shards are hashed to, 0: shards are searched in this process; and what they are called, without their number. */
+  readonly leafFunctions: number;
+  readonly leafFunctionName: string;
+  /** Fewer shards that are not here are read from here; more rows than this are scored by leaf functions. */
+  readonly fanOutShards: number;
+  readonly fanOutRows: number;
+  /** A leaf function that takes longer is asked a second time; 0: it is not. */
+  readonly leafHedgeMs: number;
   readonly shardMaxDocs: number;
   readonly shardMaxBytes: number;
   readonly shardTimeoutMs: number;
@@ -174,6 +182,11 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     cacheMaxBytes: whole(env, "CACHE_MAX_BYTES", 2 * 1024 ** 3),
     wholeFileBelow: whole(env, "WHOLE_FILE_BELOW", 1024 * 1024, 0),
     wholeFileAfter: whole(env, "WHOLE_FILE_AFTER", 32 * 1024 * 1024, 0),
+    leafFunctions: whole(env, "LEAF_FUNCTIONS", 0, 0),
+    leafFunctionName: env["LEAF_FUNCTION_NAME"] || "leaf",
+    fanOutShards: whole(env, "FAN_OUT_SHARDS", 4),
+    fanOutRows: whole(env, "FAN_OUT_ROWS", 500_000, 0),
+    leafHedgeMs: whole(env, "LEAF_HEDGE_MS", 1500, 0),
     shardMaxDocs: whole(env, "SHARD_MAX_DOCS", 100_000),
     shardMaxBytes: whole(env, "SHARD_MAX_BYTES", 256 * 1024 * 1024),
     shardTimeoutMs: whole(env, "SHARD_TIMEOUT_MS", 5000),

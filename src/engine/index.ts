@@ -7,5 +7,5 @@
 
 export { settingsFrom } from "../base/index.ts";
 export type * from "./api.ts";
-export type { Machinery } from "./machinery.ts";
+export { type LocalMachinery, localMachinery, type Machinery, type MachinerySurroundings } from "./machinery.ts";
 export { Mosaic, type OpenOptions } from "./mosaic.ts";

@@ -4,18 +4,9 @@ import { join } from "node:path";
 import type { Clock, Logger, Random, Settings } from "../base/index.ts";
 import { Builder, type ShardBuilder } from "../ingest/index.ts";
 import { Compactor, type CompactorThread } from "../lifecycle/index.ts";
-import {
-  type FileKeeper,
-  InlineLeaf,
-  type LeafRunner,
-  type LeafTransport,
-  LocalLeaves,
-  ShardHealth,
-  WorkerPool,
-} from "../search/index.ts";
-import { type EncodedLayout, LocalObjects, PartialObjects, VerifiedFiles } from "../shard/index.ts";
+import { type LeafTransport, openLocalLeaves } from "../search/index.ts";
+import type { EncodedLayout, LocalObjects } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
-import { currentReceipt } from "../telemetry/index.ts";
 import type { LocalFiles } from "./collection.ts";
 
 /** What does an engine's heavy work, and where it keeps local files. A simulation brings its own. */
@@ -35,38 +26,24 @@ export interface Machinery {
   close(): Promise<void>;
 }
 
-interface Surroundings {
+export interface MachinerySurroundings {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
+export interface LocalMachinery extends Machinery {
+  readonly localObjects: LocalObjects;
+}
+
 /** Threads of this process, and files on its disk. */
-export function localMachinery(settings: Settings, { store, clock, random, logger }: Surroundings): Machinery {
-  const verifiedFolder = join(settings.cachePath, "verified");
-  const localObjects = new LocalObjects({
-    store,
-    clock,
-    random,
-    spareFolders: [tmpdir(), sharedMemory],
-    verified: new VerifiedFiles(verifiedFolder),
-    folder: join(settings.cachePath, "objects"),
-    maxBytes: settings.cacheMaxBytes,
-    onHit: () => {
-      const receipt = currentReceipt();
-      if (receipt !== undefined) receipt.cacheHits++;
-    },
-  });
-  const files = new PartialObjects({
-    store,
-    whole: localObjects,
-    folder: join(settings.cachePath, "parts"),
-    maxBytes: Math.ceil(settings.cacheMaxBytes / 4),
-    wholeFileBelow: settings.wholeFileBelow,
-    wholeFileAfter: settings.wholeFileAfter,
-  });
-  const runner = runnerOf(settings, { verifiedFolder, clock, logger, keeper: localObjects });
+export function localMachinery(
+  settings: Settings,
+  { store, clock, random, logger }: MachinerySurroundings,
+): LocalMachinery {
+  const local = openLocalLeaves(settings, { store, clock, random, logger });
+  const { leaves, objects: localObjects, files, verifiedFolder } = local;
   const builder = new Builder({ verifiedFolder }, logger);
   const compactor = new Compactor({ verifiedFolder }, logger);
   // Made by who needs it: a process that only reads may have no disk to write to.
@@ -75,33 +52,14 @@ export function localMachinery(settings: Settings, { store, clock, random, logge
     localObjects,
     builder,
     compactor,
-    leaves: new LocalLeaves({ runner, objects: localObjects, files, health: new ShardHealth(clock), clock }),
+    leaves,
     noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
-    warm: () => runner.warm(),
+    warm: () => local.warm(),
     settled: () => files.settled(),
     close: async () => {
-      await Promise.all([runner.close(), builder.close(), compactor.close()]);
-      await files.close();
-      await localObjects.close();
+      await Promise.all([local.close(), builder.close(), compactor.close()]);
       await rm(workFolder, { recursive: true, force: true });
     },
   };
-}
-
-/** Where Linux keeps files in memory; elsewhere there is none, and nothing is put there. */
-const sharedMemory = "/dev/shm";
-
-interface RunnerParts {
-  readonly verifiedFolder: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly keeper: FileKeeper;
-}
-
-function runnerOf(settings: Settings, { verifiedFolder, clock, logger, keeper }: RunnerParts): LeafRunner {
-  const { searchThreads, codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, postingsMaxBytes } = settings;
-  const limits = { codesMaxBytes, openShards, shardIdleMs, mmapMaxBytes, postingsMaxBytes, verifiedFolder };
-  if (searchThreads === 0) return new InlineLeaf(limits, keeper);
-  return new WorkerPool({ ...limits, threads: searchThreads, clock, logger, keeper });
 }

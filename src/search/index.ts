@@ -24,7 +24,11 @@ export type {
 export { type LeafRunner, type LeafTransport, LocalLeaves, partOf } from "./leaves.ts";
 export type { LeafLimits } from "./make-leaf.ts";
 export { filtered, type Moment, matchingRows, momentOf, type RowFilter } from "./moment.ts";
+export { type OpenLocalLeaves, openLocalLeaves } from "./open-local-leaves.ts";
 export { type LocalPaths, OpenShards } from "./open-shards.ts";
+export type { InvokeOutcome, Invoker } from "./remote/invoker.ts";
+export { LambdaLeaves, type LambdaLeavesParts } from "./remote/lambda-leaves.ts";
+export { LeafService } from "./remote/leaf-service.ts";
 export { Root } from "./root.ts";
 export { goneCodes } from "./root-plan.ts";
 export { ShardHealth } from "./shard-health.ts";

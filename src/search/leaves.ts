@@ -1,9 +1,9 @@
-import { asMosaicError, type Clock, isMosaicError, MosaicError, serializeError } from "../base/index.ts";
+import { asMosaicError, type Clock, MosaicError, serializeError } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
 import { type LocalObjects, type PartialObjects, partsUnkept } from "../shard/index.ts";
+import { allFailed, mergeReplies, nothingFound } from "./leaf-replies.ts";
 import {
-  addWork,
   type LeafFailure,
   type LeafReply,
   type LeafRequest,
@@ -84,7 +84,7 @@ export class LocalLeaves implements LeafTransport {
    * round is one for all of them.
    */
   async #answer(first: readonly Group[], paths: LocalPaths, untilMs: number): Promise<LeafReply> {
-    let whole: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
+    let whole = nothingFound;
     let groups = first;
     for (let round = 0; groups.length > 0; round++) {
       const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
@@ -249,22 +249,3 @@ const tooLate = (): MosaicError =>
     code: "shard_timeout",
     detail: "Parts of a shard did not arrive in time; its documents are missing from this answer.",
   });
-
-function allFailed(part: LeafRequest, error: unknown): LeafReply {
-  const serialized = serializeError(isMosaicError(error) ? error : asMosaicError(error, "search shards"));
-  return {
-    hits: [],
-    rows: [],
-    failed: part.shards.map(({ entry }) => ({ shard: entry.id, error: serialized })),
-    work: noWork,
-  };
-}
-
-const mergeReplies = (a: LeafReply, b: LeafReply): LeafReply => ({
-  hits: [...a.hits, ...b.hits],
-  rows: [...a.rows, ...b.rows],
-  dead: [...(a.dead ?? []), ...(b.dead ?? [])],
-  features: [...(a.features ?? []), ...(b.features ?? [])],
-  failed: [...a.failed, ...b.failed],
-  work: addWork(a.work, b.work),
-});

@@ -87,10 +87,11 @@ export class Environment {
     const startedMs = systemClock.monotonicMs();
     const outcome = this.#ended ? this.#startFault() : await this.#deliver(invocation, startedMs);
     this.#lookAtMemory();
+    const tooMuch = this.#outOfMemory && outcome.kind !== "fault";
     const log = this.#log;
     this.#log = "";
     return {
-      outcome,
+      outcome: tooMuch ? fault("Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed") : outcome,
       report: {
         functionName: this.spec.name,
         cold,

@@ -15,9 +15,12 @@ export interface LocalLambdaOptions {
   readonly onReport?: (report: InvocationReport) => void;
 }
 
+/** What becomes of a call. */
+export type Fate = "run" | "throttle" | "kill";
+
 /** Functions by name, each with as many environments as calls came at once: started when there is none idle, kept after. */
 export class LocalLambda {
-  readonly #specs: ReadonlyMap<string, FunctionSpec>;
+  readonly #specs: Map<string, FunctionSpec>;
   readonly #environments = new Set<Environment>();
   readonly #idle = new Map<string, Environment[]>();
   readonly #runningOf = new Map<string, number>();
@@ -26,8 +29,8 @@ export class LocalLambda {
   #closed = false;
   #throttled = 0;
   readonly #ends = new Set<Promise<void>>();
-  /** Is asked before each call, when a test wants to hold or refuse some. */
-  gate: ((functionName: string, payload: Buffer) => Promise<"run" | "throttle"> | "run" | "throttle") | undefined;
+  /** Is asked before each call, for tests: they hold some, have them refused, or killed in the middle. */
+  gate: ((functionName: string, payload: Buffer) => Promise<Fate> | Fate) | undefined;
 
   constructor(options: LocalLambdaOptions) {
     this.#options = options;
@@ -45,13 +48,16 @@ export class LocalLambda {
   async invoke(name: string, payload: Buffer, onStream?: (answer: IncomingMessage) => void): Promise<Invoked> {
     const spec = this.#specs.get(name);
     if (spec === undefined || this.#closed) return notThere(name);
-    if ((await this.gate?.(name, payload)) === "throttle" || this.#isFull(spec)) return this.#tooMany();
+    const fate = await this.gate?.(name, payload);
+    if (fate === "throttle" || this.#isFull(spec)) return this.#tooMany();
     this.#count(name, 1);
     try {
       const environment = this.#idle.get(name)?.pop() ?? this.#start(spec);
       await environment.ready;
       const stream = onStream === undefined ? {} : { onStream };
-      const { outcome, report } = await environment.run({ id: randomUUID(), payload, ...stream });
+      const running = environment.run({ id: randomUUID(), payload, ...stream });
+      if (fate === "kill") environment.kill();
+      const { outcome, report } = await running;
       if (!environment.ended && !this.#closed) this.#rest(environment);
       this.#options.onReport?.(report);
       return { outcome, report };
@@ -60,12 +66,24 @@ export class LocalLambda {
     }
   }
 
+  /** Changes a function; its environments end, and the next call finds new ones. */
+  configure(name: string, changes: Partial<Omit<FunctionSpec, "name">>): void {
+    const spec = this.#specs.get(name);
+    if (spec !== undefined) this.#specs.set(name, { ...spec, ...changes });
+    this.kill(name);
+  }
+
   /** Ends a function's environments, those that work too. Returns how many. */
   kill(name: string): number {
     const victims = [...this.#environments].filter(({ spec }) => spec.name === name);
     this.#idle.delete(name);
     for (const environment of victims) environment.kill();
     return victims.length;
+  }
+
+  /** Calls that are under way of the functions that `which` names. */
+  running(which: (functionName: string) => boolean): number {
+    return [...this.#runningOf].reduce((sum, [name, count]) => (which(name) ? sum + count : sum), 0);
   }
 
   /** Environments that are there, and how many of them work. */

@@ -103,6 +103,15 @@ export class LocalObjects {
     return kept;
   }
 
+  /** True when the file is here. It may go at any moment; asking counts as no use. */
+  async has(ref: ImmutableRef): Promise<boolean> {
+    if (this.#options.store.localPath(ref.key) !== undefined) return true;
+    this.#scanned ??= this.#cache.rescan();
+    await this.#scanned;
+    using pin = this.#find(nameOf(ref));
+    return pin !== undefined;
+  }
+
   /** A pin for somebody who keeps a pinned file open until it is asked to let go; undefined for what needs none. */
   hold(path: string, letGo: () => void): Pin | undefined {
     if (dirname(path) === this.#options.folder) return this.#cache.hold(basename(path), letGo);

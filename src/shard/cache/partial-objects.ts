@@ -48,6 +48,13 @@ export class PartialObjects {
     this.#layouts.set(key, layout);
   }
 
+  /** True when `open` need not fetch the file whole for want of its layout. */
+  async isReadable(ref: ImmutableRef): Promise<boolean> {
+    const { wholeFileBelow, wholeFileAfter } = this.#options;
+    if (this.#layouts.has(ref.key) || ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0) return true;
+    return await this.#options.whole.has(ref);
+  }
+
   /** The file's path when it is here, or is to be had whole; otherwise what is here of it. It stays as long as `pins`. */
   async open(ref: ImmutableRef, pins: DisposableStack): Promise<string | PartialFile> {
     const { whole, wholeFileBelow, wholeFileAfter } = this.#options;

@@ -1,0 +1,48 @@
+import type { InvokeCommand as Command, LambdaClient } from "@aws-sdk/client-lambda";
+import type { InvokeOutcome, Invoker } from "../../src/search/index.ts";
+
+interface Loaded {
+  readonly client: LambdaClient;
+  readonly InvokeCommand: typeof Command;
+}
+
+/** Leaf functions of AWS: `<name>-0`, `<name>-1` … The SDK is loaded by the first call: most requests make none. */
+export class LambdaInvoker implements Invoker {
+  readonly #name: string;
+  #loading: Promise<Loaded> | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  async invoke(leaf: number, text: string): Promise<InvokeOutcome> {
+    this.#loading ??= load();
+    const { client, InvokeCommand } = await this.#loading;
+    const input = { FunctionName: `${this.#name}-${leaf}`, Payload: Buffer.from(text) };
+    try {
+      const { FunctionError, Payload } = await client.send(new InvokeCommand(input));
+      const answer = Buffer.from(Payload ?? []).toString("utf8");
+      return FunctionError === undefined ? { kind: "answer", text: answer } : { kind: "failed", reason: answer };
+    } catch (error) {
+      return outcomeOf(error);
+    }
+  }
+}
+
+/** Retries are the caller's, who knows how much time is left. */
+async function load(): Promise<Loaded> {
+  const { InvokeCommand, LambdaClient } = await import("@aws-sdk/client-lambda");
+  return { client: new LambdaClient({ maxAttempts: 1 }), InvokeCommand };
+}
+
+const throttling: ReadonlySet<string> = new Set([
+  "TooManyRequestsException",
+  "ThrottlingException",
+  "EC2ThrottledException",
+  "ENILimitReachedException",
+]);
+
+function outcomeOf(error: unknown): InvokeOutcome {
+  const { name = "", message = "" } = error instanceof Error ? error : {};
+  return throttling.has(name) ? { kind: "throttled" } : { kind: "failed", reason: `${name}: ${message}` };
+}
