@@ -107,6 +107,17 @@ export interface Settings {
   readonly restorePollMs: number;
   /** How often a server looks for shards that its policies say something of. */
   readonly policyIntervalMs: number;
+  /** A process that stays looks into the inbox so often; 0: never. */
+  readonly inboxPollMs: number;
+  /** Files that were written to more recently are left alone by it: they may not be complete. */
+  readonly inboxSettleMs: number;
+  /** What is fetched of a file at once, and what is stored of it at once. */
+  readonly inboxReadBytes: number;
+  readonly inboxBatchBytes: number;
+  /** Refused documents of a file that are named; the rest is counted. */
+  readonly inboxMaxErrors: number;
+  /** Where time is limited, reading stops when so much is left. */
+  readonly inboxReserveMs: number;
   readonly logLevel: LogLevel;
   readonly otelEndpoint: string | undefined;
 }
@@ -142,6 +153,7 @@ function apiKeys(text: string | undefined): readonly ApiKey[] {
   });
 }
 
+const isFolder = (storagePath = ""): boolean => !storagePath.includes("://");
 const allowsOpen = (env: Environment): boolean => env["MOSAIC_ALLOW_OPEN"] === "1";
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
@@ -218,6 +230,12 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     restoreCopyDays: whole(env, "RESTORE_COPY_DAYS", 7),
     restorePollMs: whole(env, "RESTORE_POLL_MS", 5 * 60 * 1000),
     policyIntervalMs: whole(env, "POLICY_INTERVAL_MS", 60 * 60 * 1000),
+    inboxPollMs: whole(env, "INBOX_POLL_MS", isFolder(overrides.storagePath ?? env["STORAGE_PATH"]) ? 2000 : 0, 0),
+    inboxSettleMs: whole(env, "INBOX_SETTLE_MS", 2000, 0),
+    inboxReadBytes: whole(env, "INBOX_READ_BYTES", 8 * 1024 * 1024),
+    inboxBatchBytes: whole(env, "INBOX_BATCH_BYTES", 4 * 1024 * 1024),
+    inboxMaxErrors: whole(env, "INBOX_MAX_ERRORS", 1000),
+    inboxReserveMs: whole(env, "INBOX_RESERVE_MS", 60_000, 0),
     logLevel: logLevel(env["LOG_LEVEL"]),
     otelEndpoint: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     ...overrides,

@@ -1,4 +1,5 @@
 import type { CollectionName, Scope, TenantName } from "../base/index.ts";
+import type { FileStatus, InboxPage, InboxQuery, Swept, Taken } from "../inbox/index.ts";
 import type { KeyInfo } from "../keys/index.ts";
 import type { Ranker, Scorer } from "../ranking/index.ts";
 
@@ -376,6 +377,8 @@ export interface Engine {
   job(tenant: TenantName, id: string): Promise<JobInfo>;
   /** Asks a job to end; what it has finished stays. */
   cancelJob(tenant: TenantName, id: string): Promise<JobInfo>;
+  /** Files that were dropped into the tenant's inbox, and what became of them. */
+  inboxFiles(tenant: TenantName, query: InboxQuery): Promise<InboxPage>;
   /** Whose a stored API key is; undefined for one that is unknown, revoked or expired. Remembered for KEY_CACHE_MS. */
   findKey(key: string): Promise<KeyInfo | undefined>;
   /** Throws when storage does not answer. */
@@ -383,4 +386,4 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export type { CollectionName, KeyInfo };
+export type { CollectionName, FileStatus, InboxPage, InboxQuery, KeyInfo, Swept, Taken };

@@ -12,6 +12,7 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import { type Embedder, openEmbedder } from "../embedding/index.ts";
+import { Inbox, type InboxPage, type InboxQuery, InboxWatch, listInbox } from "../inbox/index.ts";
 import { type KeyInfo, KeyRing, StoredKeys } from "../keys/index.ts";
 import { listTenants } from "../manifest/index.ts";
 import { Root, TermTables, TextSearch } from "../search/index.ts";
@@ -70,6 +71,9 @@ export class Mosaic implements Engine {
   readonly limits: Engine["limits"];
   /** API keys that lie hashed in storage. */
   readonly keys: StoredKeys;
+  /** Files that users drop. */
+  readonly inbox: Inbox;
+  readonly #inboxWatch: InboxWatch;
   readonly #keyRing: KeyRing;
   readonly #parts: EngineParts;
   readonly #embedder: Embedder;
@@ -98,6 +102,9 @@ export class Mosaic implements Engine {
     this.#parts = parts;
     this.keys = new StoredKeys(parts);
     this.#keyRing = new KeyRing(this.keys, parts.clock, settings.keyCacheMs);
+    this.inbox = new Inbox({ ...parts, sink: this });
+    const { inboxPollMs: pollMs, inboxSettleMs: settledMs } = settings;
+    this.#inboxWatch = new InboxWatch({ ...parts, inbox: this.inbox, pollMs, settledMs });
     this.#embedder = embedder;
     this.#machinery = machinery;
     const root = new Root(machinery.leaves, parts.clock);
@@ -238,9 +245,14 @@ export class Mosaic implements Engine {
   /** For a process that stays: compacts collections as their shards ask for it, and goes on with jobs whose process died. */
   async workInBackground(): Promise<void> {
     this.#inBackground = true;
+    if (this.settings.inboxPollMs > 0) this.#inboxWatch.start();
     await this.#jobs.resume();
   }
 
+  inboxFiles(tenant: TenantName, query: InboxQuery): Promise<InboxPage> {
+    const { store, clock } = this.#parts;
+    return listInbox(store, tenant, query, clock.now());
+  }
   findKey(key: string): Promise<KeyInfo | undefined> {
     return this.#keyRing.find(key);
   }
@@ -261,6 +273,7 @@ export class Mosaic implements Engine {
 
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
   async close(): Promise<void> {
+    await this.#inboxWatch.close();
     await Promise.all([this.#jobs.close(), this.#automatic.close()]);
     await this.#collections.close();
     await Promise.all([this.#sql.close(), this.#machinery.close(), this.#embedder.close()]);

@@ -46,7 +46,13 @@ export async function* csv(
     yield* bad;
     if (isMosaicError(error)) throw error;
     const detail = `The table cannot be read further: ${(error as Error).message}.`;
-    yield { at: last + 1, place: `${name}, after line ${last}`, bytes: 0, fault: { code: "malformed_csv", detail } };
+    yield {
+      at: last + 1,
+      place: `${name}, after line ${last}`,
+      bytes: 0,
+      fault: { code: "malformed_csv", detail },
+      cut: true,
+    };
   }
 }
 

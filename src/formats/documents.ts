@@ -12,10 +12,9 @@ export interface Format {
   /** Reading may begin at the start of any line. */
   readonly byLine: boolean;
   /**
-   * The documents of unzipped chunks. Where they cannot be read, or no further, the last thing given is that fault, and
-   * `cut` is true of it. What the chunks throw (other than `invalid`) is thrown on.
+   * The documents of unzipped chunks. Where they cannot be read, or no further, the last thing given is that fault. What the chunks throw (other than `invalid`) is thrown on.
    */
-  read(chunks: AsyncIterable<Uint8Array>, options: ReadOptions): AsyncGenerator<Read & { readonly cut?: boolean }>;
+  read(chunks: AsyncIterable<Uint8Array>, options: ReadOptions): AsyncGenerator<Read>;
 }
 
 type Reader = (chunks: AsyncIterable<Uint8Array>, options: ReadOptions) => AsyncGenerator<Read>;
@@ -48,8 +47,8 @@ const ndjson = format(async function* lines(chunks, { maxLineBytes, linesBefore 
 }, true);
 
 const json = format(async function* elements(chunks, { maxLineBytes }) {
-  for await (const { index, text, fault, bytes } of splitJson(chunks, maxLineBytes)) {
-    const where = { at: index + 1, place: `document ${index + 1}`, bytes };
+  for await (const { index, text, fault, bytes, cut } of splitJson(chunks, maxLineBytes)) {
+    const where = { at: index + 1, place: `document ${index + 1}`, bytes, ...(cut === undefined ? {} : { cut }) };
     yield fault === undefined ? { ...where, ...parsed(text ?? "") } : { ...where, fault };
   }
 });

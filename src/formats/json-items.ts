@@ -9,6 +9,8 @@ const closes = (byte: number): boolean => byte === 0x5d || byte === 0x7d;
 /** A part of JSON text, as a line of NDJSON is one: not parsed yet. */
 export type Item = Omit<Line, "end" | "fault"> & {
   readonly fault?: { readonly code: "line_too_large" | "invalid_utf8" | "malformed_json"; readonly detail: string };
+  /** The array itself is at fault. */
+  readonly cut?: true;
 };
 
 /**
@@ -143,6 +145,6 @@ class Cutter {
   }
 
   #fault(detail: string): void {
-    this.finished.push({ index: this.#index++, bytes: 0, fault: { code: "malformed_json", detail } });
+    this.finished.push({ index: this.#index++, bytes: 0, fault: { code: "malformed_json", detail }, cut: true });
   }
 }

@@ -12,6 +12,8 @@ export interface Read {
   readonly end?: number;
   readonly document?: unknown;
   readonly fault?: { readonly code: string; readonly detail: string };
+  /** The file itself is at fault, not what stands there: it cannot be read, or no further. */
+  readonly cut?: boolean;
 }
 
 export interface ReadOptions {

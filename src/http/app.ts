@@ -11,6 +11,7 @@ import { problemResponse, RequestError } from "./problem.ts";
 import { batchOperations } from "./routes/batch.ts";
 import { collectionOperations } from "./routes/collections.ts";
 import { documentOperations } from "./routes/documents.ts";
+import { inboxOperations } from "./routes/inbox.ts";
 import { lifecycleOperations } from "./routes/lifecycle.ts";
 import { searchOperations } from "./routes/search.ts";
 import { serviceOperations } from "./routes/service.ts";
@@ -21,6 +22,7 @@ export const operations: readonly Operation[] = [
   ...batchOperations,
   ...searchOperations,
   ...collectionOperations,
+  ...inboxOperations,
   ...lifecycleOperations,
   ...serviceOperations,
 ];

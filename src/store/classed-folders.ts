@@ -4,6 +4,7 @@ import { archiveClasses, type Clock, type Random, systemClock, systemRandom } fr
 import { FolderStore } from "./folder.ts";
 import { byBytes, objectNotFound, preconditionFailed } from "./keys.ts";
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -88,9 +89,9 @@ export class ClassedFolders implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#standard.delete(key);
-    for (const [, folder] of this.#archived()) await folder.delete(key);
+  async delete(key: string, options?: DeleteOptions): Promise<void> {
+    await this.#standard.delete(key, options);
+    for (const [, folder] of this.#archived()) await folder.delete(key, options);
   }
 
   async copy(

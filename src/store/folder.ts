@@ -7,6 +7,7 @@ import { type Clock, MosaicError, type Random, systemClock, systemRandom } from 
 import { FolderLock } from "./folder-lock.ts";
 import { byBytes, checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -115,9 +116,10 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, { ifMatch }: DeleteOptions = {}): Promise<void> {
     try {
-      await rm(this.#path(key), { force: true });
+      if (ifMatch === undefined) await rm(this.#path(key), { force: true });
+      else await this.#lock.hold(key, () => this.#take(key, ifMatch));
     } catch (error) {
       // A folder of other objects, or a part of the key that is an object: there is no object of this name.
       if (noObject.has((error as NodeJS.ErrnoException).code)) return;
@@ -228,6 +230,30 @@ export class FolderStore implements ObjectStore {
     if (found?.etag !== expected) throw preconditionFailed("put object", key);
     await rename(temporary, path);
     await syncFolder(dirname(path));
+  }
+
+  /**
+   * Out of the way first, then looked at: files of an inbox are written by programs that know no lock. What turns out to
+   * be another file goes back, unless a newer one has taken its place.
+   */
+  async #take(key: string, expected: string): Promise<void> {
+    const path = this.#path(key);
+    await this.#prepareTemporaries();
+    const aside = join(this.#root, workFolder, "tmp", this.#random.nonce(12));
+    try {
+      await rename(path, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    const stats = await stat(aside, { bigint: true });
+    const etag = stats.size > hashedBytes ? tagOf(stats) : contentTag(await readFile(aside));
+    if (etag !== expected)
+      await link(aside, path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      });
+    await rm(aside, { force: true });
+    if (etag !== expected) throw preconditionFailed("delete object", key);
   }
 
   /** New folders are durable only when the folders that name them are synced. */

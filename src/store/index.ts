@@ -9,6 +9,7 @@ export { MemoryStore } from "./memory.ts";
 export { Metered, type StorageReceipt } from "./metered.ts";
 export {
   type ByteRange,
+  type DeleteOptions,
   type GetOptions,
   type GetResult,
   type ListOptions,

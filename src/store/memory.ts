@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { type Clock, systemClock } from "../base/index.ts";
 import { byBytes, checkKey, objectNotFound, preconditionFailed, restoreRequired } from "./keys.ts";
 import {
+  type DeleteOptions,
   type GetOptions,
   type GetResult,
   type ListOptions,
@@ -73,8 +74,11 @@ export class MemoryStore implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
-    this.#objects.delete(checkKey(key));
+  async delete(key: string, { ifMatch }: DeleteOptions = {}): Promise<void> {
+    const current = this.#objects.get(checkKey(key))?.info.etag;
+    if (ifMatch !== undefined && current !== undefined && current !== ifMatch)
+      throw preconditionFailed("delete object", key);
+    this.#objects.delete(key);
   }
 
   async copy(

@@ -1,4 +1,5 @@
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -56,8 +57,8 @@ export class Metered implements ObjectStore {
       yield info;
     }
   }
-  delete(key: string): Promise<void> {
-    return this.#store.delete(key);
+  delete(key: string, options?: DeleteOptions): Promise<void> {
+    return this.#store.delete(key, options);
   }
   copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
     this.#count("putRequests");

@@ -23,8 +23,11 @@ export interface ObjectStore {
   put(key: string, body: PutBody, options?: PutOptions): Promise<{ readonly etag: string }>;
   /** Keys that start with `prefix`, in ascending order of their UTF-8 bytes, strictly after `startAfter`. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
-  /** Done also when there was no such key. */
-  delete(key: string): Promise<void>;
+  /**
+   * Done also when there was no such key. With `ifMatch` only the object of that ETag: another is left, and told as
+   * `conflict`. (An S3-compatible server that ignores the condition deletes whatever is there.)
+   */
+  delete(key: string, options?: DeleteOptions): Promise<void>;
   /**
    * Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent, and
    * `unavailable` (code `restore_required`) when it has to be restored first.
@@ -46,6 +49,10 @@ export interface ObjectStore {
   localPath(key: string): string | undefined;
   /** Releases sockets and files. */
   close(): Promise<void>;
+}
+
+export interface DeleteOptions {
+  readonly ifMatch?: string;
 }
 
 export interface ObjectInfo {

@@ -1,5 +1,6 @@
 import { type Clock, isMosaicError, type Random } from "../base/index.ts";
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -64,8 +65,8 @@ export class Retrying implements ObjectStore {
     const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined;
     return this.#run(() => this.#store.put(key, body, options), { conditional });
   }
-  delete(key: string): Promise<void> {
-    return this.#run(() => this.#store.delete(key));
+  delete(key: string, options?: DeleteOptions): Promise<void> {
+    return this.#run(() => this.#store.delete(key, options));
   }
   copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
     return this.#run(() => this.#store.copy(from, to, options));

@@ -18,6 +18,7 @@ import { silentLogger } from "../base/index.ts";
 import { checkKey, objectNotFound } from "./keys.ts";
 import {
   type ByteRange,
+  type DeleteOptions,
   type GetOptions,
   type GetResult,
   type ListOptions,
@@ -160,10 +161,12 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, { ifMatch }: DeleteOptions = {}): Promise<void> {
     try {
-      await this.#client.send(new DeleteObjectCommand(this.#at(key)));
+      await this.#client.send(new DeleteObjectCommand({ ...this.#at(key), IfMatch: ifMatch }));
     } catch (error) {
+      // With a condition S3 says when there is no such key.
+      if (ifMatch !== undefined && statusOf(error) === 404 && nameOf(error) !== "NoSuchBucket") return;
       throw s3Failure("delete object", key, error);
     }
   }

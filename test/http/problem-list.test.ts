@@ -23,6 +23,12 @@ const neverAnswered = [
   "shard_quarantined",
   // The error of a job, or of background work that another process does.
   "compaction_running",
+  // Of a file that was dropped: told beside it, and by GET /api/v1/inbox.
+  "invalid_inbox_name",
+  "inbox_file_changing",
+  "unknown_format",
+  "unreadable_file",
+  "malformed_csv",
   // Of `mosaic keys`.
   "key_not_found",
   "ambiguous_key",
@@ -39,7 +45,7 @@ const neverAnswered = [
 ];
 
 const sources = globSync(
-  "src/{base,embedding,engine,http,ingest,keys,lifecycle,manifest,search,shard,sql,store}/**/*.ts",
+  "src/{base,embedding,engine,http,formats,inbox,ingest,keys,lifecycle,manifest,search,shard,sql,store}/**/*.ts",
   {
     cwd: packageRoot,
   },

@@ -5,6 +5,7 @@ import { compact } from "./compact.ts";
 import { deleteDocument } from "./delete.ts";
 import { gc } from "./gc.ts";
 import { get } from "./get.ts";
+import { inbox } from "./inbox.ts";
 import { ingest } from "./ingest.ts";
 import { job } from "./job.ts";
 import { keys } from "./keys.ts";
@@ -17,6 +18,7 @@ import { verify } from "./verify.ts";
 export const commands: readonly Command[] = [
   serve,
   ingest,
+  inbox,
   search,
   sql,
   get,

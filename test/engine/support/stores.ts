@@ -1,4 +1,5 @@
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -31,8 +32,8 @@ export class PassingStore implements ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo> {
     return this.inner.list(prefix, options);
   }
-  delete(key: string): Promise<void> {
-    return this.inner.delete(key);
+  delete(key: string, options?: DeleteOptions): Promise<void> {
+    return this.inner.delete(key, options);
   }
   copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }> {
     return this.inner.copy(from, to, options);

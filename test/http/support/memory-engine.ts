@@ -18,6 +18,7 @@ import type {
   DocumentPatch,
   Engine,
   GarbageReport,
+  InboxPage,
   JobInfo,
   KeyInfo,
   SearchHit,
@@ -312,6 +313,11 @@ export class MemoryEngine implements Engine {
 
   async fold(): Promise<void> {
     await this.before("fold");
+  }
+
+  async inboxFiles(): Promise<InboxPage> {
+    await this.before("inboxFiles");
+    return { files: [], next: null };
   }
 
   readonly keys = new Map<string, KeyInfo>();

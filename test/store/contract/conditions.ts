@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refused, type Subject, textOf } from "./subject.ts";
+import { large, refused, type Subject, textOf } from "./subject.ts";
 
 export function describeConditions({ store, fresh }: Subject): void {
   test('ifNoneMatch "*" creates, and refuses what is there', async () => {
@@ -42,5 +42,20 @@ export function describeConditions({ store, fresh }: Subject): void {
       await expect(store().put(absent, Buffer.from("late"), { ifMatch: etag })).rejects.toMatchObject(refused);
       expect(await textOf(store(), absent)).toBe("absent");
     }
+  });
+
+  test("a delete with ifMatch takes that object alone, and is done when there is none", async () => {
+    const key = `${fresh()}dir/delete`;
+    const first = await store().put(key, Buffer.from("first"));
+    const second = await store().put(key, Buffer.from("second"));
+    await expect(store().delete(key, { ifMatch: first.etag })).rejects.toMatchObject(refused);
+    expect(await textOf(store(), key)).toBe('"second"');
+    expect(await store().head(key)).toMatchObject({ etag: second.etag });
+    await store().delete(key, { ifMatch: second.etag });
+    expect(await textOf(store(), key)).toBe("absent");
+    await store().delete(key, { ifMatch: second.etag });
+    const { etag } = await store().put(key, large);
+    await store().delete(key, { ifMatch: (await store().head(key))?.etag ?? etag });
+    expect(await textOf(store(), key)).toBe("absent");
   });
 }
