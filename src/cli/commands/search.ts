@@ -1,5 +1,5 @@
-import type { SearchHit, SearchPlan, SearchResponse } from "../../engine/index.ts";
-import { asOfOption, type Command, type Context, choiceOption, exitDone, wholeOption } from "../command.ts";
+import type { RankerSpec, SearchHit, SearchPlan, SearchRequest, SearchResponse } from "../../engine/index.ts";
+import { asOfOption, type Command, type Context, choiceOption, exitDone, UsageError, wholeOption } from "../command.ts";
 import { countText, durationText, table } from "../output.ts";
 
 export const search: Command = {
@@ -11,9 +11,10 @@ export const search: Command = {
     limit: { type: "string", placeholder: "N", help: "results (10)" },
     where: { type: "string", placeholder: "SQL", help: "a condition over the columns of documents" },
     hybrid: { type: "boolean", help: 'by meaning and by words: "a phrase" +required -excluded begin*' },
+    ranker: { type: "string", placeholder: "RANKER", help: '"full", or an object of JSON: {"scorers": [{"name": …}]}' },
     recall: { type: "string", placeholder: "LEVEL", help: "fast, balanced or exact (balanced)" },
     "as-of": { type: "string", placeholder: "WHEN", help: "what the collection held at a generation or a time" },
-    explain: { type: "boolean", help: "show which shards were searched, and why" },
+    explain: { type: "boolean", help: "show how scores came about, which shards were searched, and why" },
   },
   async run(context) {
     const { positionals, options, scope, json, output, open } = context;
@@ -21,10 +22,14 @@ export const search: Command = {
     const recall = choiceOption(context, "recall", ["fast", "balanced", "exact"]);
     const asOf = asOfOption(context);
     const where = options["where"];
+    const ranker = rankerOption(context);
+    const explain = options["explain"] === true;
     const engine = await open();
-    const request = {
+    const request: Partial<SearchRequest> = {
       query: positionals.join(" "),
-      explain: options["explain"] === true,
+      explain,
+      ...(explain ? { include: ["text", "metadata", "scores"] } : {}),
+      ...(ranker === undefined ? {} : { ranker }),
       ...(limit === undefined ? {} : { limit }),
       ...(recall === undefined ? {} : { recall }),
       ...(asOf === undefined ? {} : { as_of: asOf }),
@@ -38,7 +43,10 @@ export const search: Command = {
 };
 
 function show({ output }: Context, { results, failed_shards: failed, stats, plan }: SearchResponse): void {
-  results.forEach((hit, at) => output.data(line(hit, at + 1, output.columns)));
+  results.forEach((hit, at) => {
+    output.data(line(hit, at + 1, output.columns));
+    if (plan !== undefined && hit.contributions !== undefined) output.data(partsOf(hit));
+  });
   if (plan !== undefined) for (const row of planLines(plan)) output.data(row);
   for (const { shard, code, detail } of failed) output.note(`shard ${shard} did not answer (${code}): ${detail}`);
   const { took_ms: tookMs, shards_searched: searched, shards_total: total, documents_scored: scored, cost } = stats;
@@ -53,6 +61,31 @@ function line({ id, score, text = "" }: SearchHit, rank: number, columns: number
   const flat = text.replace(/\s+/g, " ").trim();
   const room = Math.max(20, columns - head.length);
   return head + (flat.length > room ? `${flat.slice(0, room - 1)}…` : flat);
+}
+
+/** What each scorer adds to the score, and what it says of the document. */
+function partsOf({ scores = {}, contributions = {} }: SearchHit): string {
+  const parts = Object.entries(scores)
+    .filter(([name]) => name !== "fused")
+    .map(([name, value]) => {
+      const share = contributions[name];
+      return `${share === undefined ? "" : `${share.toFixed(3)} by `}${name} ${valueText(value)}`;
+    });
+  return `      ${parts.join(", ")}`;
+}
+
+const valueText = (value: number): string => (Number.isInteger(value) ? String(value) : value.toPrecision(3));
+
+/** A name, or JSON. What the object must be is checked where every ranker is. */
+function rankerOption({ options }: Context): RankerSpec | undefined {
+  const text = options["ranker"];
+  if (typeof text !== "string") return undefined;
+  if (!text.trimStart().startsWith("{")) return text as RankerSpec;
+  try {
+    return JSON.parse(text) as RankerSpec;
+  } catch (cause) {
+    throw new UsageError(`--ranker is no JSON: ${(cause as Error).message}`);
+  }
 }
 
 function planLines({ generation, recall, tail_documents: tail, shards }: SearchPlan): readonly string[] {

@@ -78,7 +78,7 @@ export class TextScan {
       });
   }
 
-  /** Offers every row that may be among the best, of those in `live` (undefined: of all). Returns how many were scored. */
+  /** Offers every row that may be among the best, of those in `live` (undefined: of all). Returns how many were scored in full. */
   best(top: TopRows, shard: number, live: RowSet | undefined): number {
     if (this.#must.some((lists) => lists.length === 0)) return 0;
     const allowed = this.#allowed(live);
@@ -168,7 +168,6 @@ export class TextScan {
         if (allowed !== undefined && !hasRow(allowed, row)) continue;
         const length = lengths[row] as number;
         const own = weight * part(occurrences[index] as number, length);
-        scored++;
         if ((own + below) * slack < top.threshold) continue;
         shares.fill(0);
         shares[order] = own;
@@ -186,6 +185,7 @@ export class TextScan {
           if ((score + (sums[other] as number)) * slack < top.threshold) break;
         }
         if (other >= 0 || isInLater(lists, at, row)) continue;
+        scored++;
         top.offer(shares.reduce(add, 0), shard, row);
       }
     }
