@@ -348,10 +348,11 @@ export interface Engine {
   search(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
   /** By meaning and by words, fused. */
   hybrid(scope: Scope, request: Partial<SearchRequest>): Promise<SearchResponse>;
-  /** The results of `search` one by one, then the rest of its answer. Returning early ends the work. */
+  /** The results of `search`, or of `hybrid`, one by one, then the rest of its answer. Returning early ends the work. */
   searchStream(
     scope: Scope,
     request: Partial<SearchRequest>,
+    kind?: "semantic" | "hybrid",
   ): AsyncGenerator<SearchHit, Omit<SearchResponse, "results">>;
   /** Answers one SELECT over the table `documents`. */
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse>;

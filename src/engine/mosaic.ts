@@ -170,8 +170,9 @@ export class Mosaic implements Engine {
   searchStream(
     scope: Scope,
     request: Partial<SearchRequest>,
+    kind: "semantic" | "hybrid" = "semantic",
   ): AsyncGenerator<SearchHit, Omit<SearchResponse, "results">> {
-    return this.#searches.stream(scope, request, "semantic");
+    return this.#searches.stream(scope, request, kind);
   }
   sql(scope: Scope, query: SqlQuery): Promise<SqlResponse> {
     return this.#sql.run(scope, query);

@@ -319,6 +319,11 @@ export const streamQuery = collectionQuery.extend({
   query: z.string().min(1).openapi({ description: "Text to search for." }),
   limit: wholeText(1, 1000).optional().openapi({ type: "integer", description: "How many results: 10 when left out." }),
   where: z.string().min(1).optional().openapi({ description: "A SQL condition, as in searches." }),
+  hybrid: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional()
+    .openapi({ type: "boolean", description: "`true`: by meaning and by words, as in hybrid search." }),
   include: z
     .string()
     .regex(/^((text|metadata|embedding|scores|highlights)(,|$))*$/)

@@ -46,6 +46,10 @@ export function fuse(scorers: readonly ScoredBy[], fusion: Fusion, candidates: n
       scores[at] = fusion === "max" ? Math.max(before, value) : before + value;
     });
   }
+  // A sum of shares of 1 may end a last bit above it.
+  scores.forEach((score, at) => {
+    scores[at] = Math.min(1, score);
+  });
   return { scores, parts };
 }
 

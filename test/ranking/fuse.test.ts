@@ -68,7 +68,7 @@ describe("fusion", () => {
           const { scores, parts } = fuse(scorers, fusion, count);
           for (let at = 0; at < count; at++) {
             expect(scores[at]).toBeGreaterThanOrEqual(0);
-            expect(scores[at]).toBeLessThanOrEqual(1 + 1e-12);
+            expect(scores[at]).toBeLessThanOrEqual(1);
             const own = parts.flatMap((part) => (part === undefined ? [] : [part[at] as number]));
             if (own.length === 0) continue;
             const whole = fusion === "max" ? Math.max(0, ...own) : own.reduce((sum, one) => sum + one, 0);

@@ -88,7 +88,7 @@ export const searchOperations: readonly Operation[] = [
     method: "get",
     path: "/api/v1/search/stream",
     tag: "Search",
-    summary: "Search by meaning, line by line",
+    summary: "Search line by line",
     description:
       'NDJSON: a line for each result in the order of rank, then `{"done": true, "stats": …}`. What fails after the first line is a line `{"error": …}`.',
     needs: "read",
@@ -105,11 +105,11 @@ export const searchOperations: readonly Operation[] = [
       ...filterProblems,
     ],
     async handle({ c, engine, tools, scope, query }) {
-      const { collection: _, include, ...request } = query;
+      const { collection: _, include, hybrid, ...request } = query;
       const fields = include?.split(",").filter(Boolean) as IncludeField[] | undefined;
       const asked = { ...given(request), ...(fields === undefined ? {} : { include: fields }) };
       const lines = await ndjsonOf(
-        engine.searchStream(scope, asked),
+        engine.searchStream(scope, asked, hybrid === true ? "hybrid" : "semantic"),
         ({ degraded, failed_shards, stats }) => ({ done: true, degraded, failed_shards, stats }),
         (error) => tools.logger.warn("stream ended", { request_id: c.get("requestId"), cause: String(error) }),
       );

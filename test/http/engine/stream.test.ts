@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { scopeOf } from "../../../src/base/index.ts";
+import { MosaicError, scopeOf } from "../../../src/base/index.ts";
+import { ndjsonOf } from "../../../src/http/stream.ts";
 import { shared, temporaryFolder, vectorsOf } from "../../engine/support/engine.ts";
 import { type RealServer, realServer } from "../support/real-server.ts";
 
@@ -61,10 +62,102 @@ describe("a stream of results", () => {
     expect([answer.status, answer.body.code]).toEqual([status, code]);
   });
 
+  test("by meaning and by words has those of a hybrid search", async () => {
+    const { results } = await http.engine.hybrid(scope, { query: "text -7", limit: 5, include: [] });
+    const answer = await fetch(`${http.base}/api/v1/search/stream?query=text+-7&limit=5&include=&hybrid=true`);
+    const lines = (await answer.text())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines.slice(0, -1)).toEqual(results);
+    expect(lines).toHaveLength(6);
+  });
+
   test("that nobody reads to its end is over", async () => {
     const stream = http.engine.searchStream(scope, { query: "text", limit: 90 });
     await stream.next();
     await stream.return(undefined as never);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+/** Lines without end: the second waits for its gate. Says how many were wanted, and when they were given up. */
+function endless() {
+  const second = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const state = { wanted: 0, openGate: second.resolve, over: over.promise };
+  async function* lines(): AsyncGenerator<{ readonly line: number }, undefined> {
+    try {
+      for (let line = 0; ; line++) {
+        state.wanted++;
+        if (line === 1) await second.promise;
+        await aTurn();
+        yield { line };
+      }
+    } finally {
+      over.resolve();
+    }
+  }
+  return Object.assign(state, { source: lines() });
+}
+const textOf = (chunk: Uint8Array | undefined): string => new TextDecoder().decode(chunk);
+const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("lines", () => {
+  test("leave one by one, and none is made before it is wanted", async () => {
+    const made = endless();
+    const { source, openGate, over } = made;
+    const reader = (
+      await ndjsonOf(
+        source,
+        () => ({ done: true }),
+        () => undefined,
+      )
+    ).getReader();
+    expect(textOf((await reader.read()).value)).toBe('{"line":0}\n');
+    for (let turn = 0; turn < 20; turn++) await aTurn();
+    expect(made.wanted).toBe(1);
+    const second = reader.read();
+    openGate();
+    expect(textOf((await second).value)).toBe('{"line":1}\n');
+    await reader.cancel();
+    await over;
+  });
+
+  test("end with what failed, as a problem", async () => {
+    async function* failing(): AsyncGenerator<number, undefined> {
+      yield 1;
+      throw new MosaicError("unavailable", "read", { code: "shard_unavailable", detail: "Gone." });
+    }
+    const failed: unknown[] = [];
+    const stream = await ndjsonOf(
+      failing(),
+      () => ({}),
+      (error) => failed.push(error),
+    );
+    const [first, second, ...more] = (await new Response(stream).text()).trim().split("\n");
+    expect([first, more]).toEqual(["1", []]);
+    expect(JSON.parse(second ?? "")).toMatchObject({
+      error: { status: 503, code: "shard_unavailable", detail: "Gone." },
+    });
+    expect(failed).toHaveLength(1);
+  });
+
+  test("reach a client while the next is not known, and end when it goes away", async () => {
+    const { source, openGate, over } = endless();
+    const engine = http.engine as { searchStream: unknown };
+    const real = engine.searchStream;
+    engine.searchStream = () => source;
+    const client = new AbortController();
+    try {
+      const answer = await fetch(`${http.base}/api/v1/search/stream?query=text`, { signal: client.signal });
+      const chunk = await answer.body?.getReader().read();
+      expect(textOf(chunk?.value)).toBe('{"line":0}\n');
+    } finally {
+      engine.searchStream = real;
+    }
+    client.abort();
+    openGate();
+    await over;
   });
 });
