@@ -144,6 +144,8 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
     purpose: "the same API by a function URL, whose answers stream",
     timeoutSeconds: 120,
     streams: true,
+    /** Nothing in front of it takes a larger request than Lambda does. */
+    environment: { ...http.environment, MAX_BODY_BYTES: String(payload.maxSyncBytes) },
   },
   leaf: {
     ...sizes.leaf,

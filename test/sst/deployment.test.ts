@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { policy } from "./rules/deployer.ts";
 import { rules } from "./rules/index.ts";
 import { ofType } from "./support/account.ts";
 import { bundleProgram, type Deployed, deployed } from "./support/mock-run.ts";
@@ -57,4 +58,10 @@ describe("a domain of one's own", () => {
     expect(name?.inputs.domainNameConfiguration.certificateArn).toBe(certificate);
     expect([...ofType(made, "acm/certificate"), ...ofType(made, "route53/record")]).toEqual([]);
   });
+});
+
+test("the deployer's policy fits into a managed policy, and names no action of everything", () => {
+  expect(JSON.stringify(policy).length).toBeLessThan(6144);
+  const wide = policy.Statement.flatMap(({ Action }) => Action).filter((action) => /^\w+:\*$|^\*$/.test(action));
+  expect(wide).toEqual([]);
 });

@@ -136,7 +136,7 @@ const mistakes: readonly Mistake[] = [
     file: "storage.ts",
     from: "createLifecycle(files, undeleteDays);",
     to: "createLifecycle(files, undeleteDays); new sst.aws.Dynamo('Extra', { fields: { id: 'string' }, primaryIndex: { hashKey: 'id' } });",
-    said: { nothingIdles: "dynamodb/table" },
+    said: { nothingIdles: "dynamodb/table", deployerMay: "nobody says what dynamodb/table needs" },
   },
   {
     name: "browsers that may write to the bucket",
