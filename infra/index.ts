@@ -20,7 +20,7 @@ export function deploy(options: Options) {
   connectInbox(files, queues.inbox);
   const deployment = createFunctions({ options, files, queues });
   subscribe(queues.inbox, deployment.ingest);
-  createSchedule(deployment.maintain);
+  createSchedule(deployment.maintain, options);
   const gateway = createApi(deployment.api, options);
   const alarmTopic = createAlarms({ options, deployment, queues, gateway });
   return outputsOf({ options, files, queues, deployment, gateway, alarmTopic });

@@ -2,7 +2,7 @@
  * What an operator may choose when deploying: environment variables, which `sst` also reads from `.env` and
  * `.env.<stage>`. docs/deployment/aws.md lists them. No SST in here.
  */
-import { leafFunctions } from "./table.ts";
+import { leafFunctions, schedule } from "./table.ts";
 
 export const appName = "mosaic";
 
@@ -21,6 +21,8 @@ export interface Options {
   readonly alarmEmail: string | undefined;
   /** Days that overwritten and deleted objects can still be brought back; 0 keeps no versions. */
   readonly undeleteDays: number;
+  /** Between two runs of `maintain`. Each asks for every collection, so thousands of tenants want it longer. */
+  readonly maintenanceMinutes: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +62,7 @@ export function optionsFrom(stageName: string, env: Environment): Options {
     alarms: production || alarmEmail !== undefined,
     alarmEmail,
     undeleteDays: whole(env, "MOSAIC_UNDELETE_DAYS", production ? 7 : 0, 0, 365),
+    maintenanceMinutes: whole(env, "MOSAIC_MAINTENANCE_MINUTES", schedule.everyMinutes, schedule.everyMinutes, 1440),
   });
 }
 

@@ -14,6 +14,7 @@ describe("what an operator chooses", () => {
       alarms: false,
       alarmEmail: undefined,
       undeleteDays: 0,
+      maintenanceMinutes: 15,
     });
   });
 
@@ -37,6 +38,7 @@ describe("what an operator chooses", () => {
     ["MOSAIC_LEAF_FUNCTIONS", "65"],
     ["MOSAIC_LEAF_FUNCTIONS", "four"],
     ["MOSAIC_UNDELETE_DAYS", "-1"],
+    ["MOSAIC_MAINTENANCE_MINUTES", "5"],
     ["MOSAIC_DOMAIN", "https://search.example.com"],
     ["MOSAIC_DOMAIN", "localhost"],
     ["MOSAIC_CERTIFICATE", "my-certificate"],

@@ -6,7 +6,7 @@ import {
 } from "../../infra/local/s3/s3-server.ts";
 
 /** A Python that has moto, if this machine has one. */
-const python = pythonWithMoto(process.env["MOSAIC_TEST_PYTHON"]);
+export const python = pythonWithMoto(process.env["MOSAIC_TEST_PYTHON"]);
 
 /** True when the S3 tests can run. In CI their absence is a failure, not a skip. */
 export const hasS3Server = python !== undefined;
