@@ -82,6 +82,8 @@ export interface Settings {
   readonly sqlAnswerMaxBytes: number;
   /** Memory for which rows fulfil a filter, and for lists of terms. */
   readonly filterCacheMaxBytes: number;
+  /** Columns of codes that filters have asked for. */
+  readonly filterColumnsMaxBytes: number;
   readonly termsMaxBytes: number;
   /** Bytes of decoded lists of a term's rows that all search threads together keep in memory. */
   readonly postingsMaxBytes: number;
@@ -215,6 +217,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     sqlAnswerMaxRows: whole(env, "SQL_ANSWER_MAX_ROWS", 100_000),
     sqlAnswerMaxBytes: whole(env, "SQL_ANSWER_MAX_BYTES", 64 * 1024 * 1024),
     filterCacheMaxBytes: whole(env, "FILTER_CACHE_MAX_BYTES", 32 * 1024 * 1024),
+    filterColumnsMaxBytes: whole(env, "FILTER_COLUMNS_MAX_BYTES", 128 * 1024 * 1024),
     termsMaxBytes: whole(env, "TERMS_MAX_BYTES", 64 * 1024 * 1024),
     postingsMaxBytes: whole(env, "POSTINGS_MAX_BYTES", 128 * 1024 * 1024),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),

@@ -15,7 +15,7 @@ import { type Embedder, openEmbedder } from "../embedding/index.ts";
 import { Inbox, type InboxPage, type InboxQuery, InboxWatch, listInbox } from "../inbox/index.ts";
 import { type KeyInfo, KeyRing, StoredKeys } from "../keys/index.ts";
 import { listTenants } from "../manifest/index.ts";
-import { Root, TermTables, TextSearch } from "../search/index.ts";
+import { FilterColumns, Root, TermTables, TextSearch } from "../search/index.ts";
 import { type ObjectStore, openStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type {
@@ -122,7 +122,8 @@ export class Mosaic implements Engine {
       kinds: [this.#compact],
       leave: leaveJobs,
     });
-    this.#sql = new Sql({ parts, reads: this.#reads, root, searches: () => this.#searches });
+    const columns = new FilterColumns(machinery.leaves, settings.filterColumnsMaxBytes);
+    this.#sql = new Sql({ parts, reads: this.#reads, root, columns, searches: () => this.#searches });
     const text = new TextSearch(machinery.leaves, new TermTables(parts.localObjects, settings.termsMaxBytes));
     this.#searches = new Searches({ parts, reads: this.#reads, root, text, sql: this.#sql });
     this.#writes = new Writes({ parts, collections: this.#collections, root, embedder, reads: this.#reads });

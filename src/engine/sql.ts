@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { MosaicError, type Scope } from "../base/index.ts";
-import { type CollectionView, type Moment, momentOf, type Root } from "../search/index.ts";
+import { type CollectionView, type FilterColumns, type Moment, momentOf, type Root } from "../search/index.ts";
 import {
   type DocumentExpression,
   Expressions,
@@ -44,6 +44,7 @@ export interface SqlParts {
   readonly parts: EngineParts;
   readonly reads: Reads;
   readonly root: Root;
+  readonly columns: FilterColumns;
   /** They need each other: SQL has tables that are searches, and searches filter by SQL. */
   readonly searches: () => DocumentFinder;
 }
@@ -189,7 +190,11 @@ export class Sql {
     timeoutMs: number,
   ): Promise<FilterAnswer> {
     using pins = new DisposableStack();
-    const help = this.#helpOf(collection, moment.view, "eventual", pins);
+    const help: SqlHelp = {
+      ...this.#helpOf(collection, moment.view, "eventual", pins),
+      columns: async (filter, shards, leftMs) =>
+        await this.#with.columns.find(moment, filter, shards, new Map(), leftMs),
+    };
     return await this.#filters.find(condition, dataAt(moment), help, timeoutMs);
   }
 

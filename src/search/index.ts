@@ -5,6 +5,7 @@
  * Never: writes, or decides which objects are live.
  */
 export { CollectionView, type LogView, type Snapshot } from "./collection-view.ts";
+export { type CellsAhead, type ColumnAnswer, FilterColumns } from "./filter-columns.ts";
 export type { FileKeeper, FileNotice } from "./held-files.ts";
 export { InlineLeaf } from "./inline-leaf.ts";
 export { Leaf } from "./leaf.ts";

@@ -20,6 +20,7 @@ export const mergeReplies = (a: LeafReply, b: LeafReply): LeafReply => ({
   rows: [...a.rows, ...b.rows],
   dead: [...(a.dead ?? []), ...(b.dead ?? [])],
   features: [...(a.features ?? []), ...(b.features ?? [])],
+  columns: [...(a.columns ?? []), ...(b.columns ?? [])],
   failed: [...a.failed, ...b.failed],
   work: addWork(a.work, b.work),
 });

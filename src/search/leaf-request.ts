@@ -7,7 +7,13 @@ import type { TextScoring } from "../shard/index.ts";
  * What the root asks of a leaf: frozen plain data, the same for a thread, a function or `explain`. It names objects by
  * key; whoever runs the leaf sees to it that their bytes are at hand.
  */
-export type LeafRequest = VectorRequest | LookupRequest | TextRequest | DeadTermsRequest | FeatureRequest;
+export type LeafRequest =
+  | VectorRequest
+  | LookupRequest
+  | TextRequest
+  | DeadTermsRequest
+  | FeatureRequest
+  | ColumnsRequest;
 
 /** What a leaf needs to know of a shard; it travels with every request, so no more than that. */
 export type LeafShard = Pick<ShardEntry, "id" | "file" | "deletes" | "documents" | "vectors" | "cells">;
@@ -106,6 +112,25 @@ export interface FeatureRequest {
   readonly withVector: boolean;
 }
 
+/** Columns of codes, for filters. */
+export interface ColumnsRequest {
+  readonly kind: "columns";
+  readonly scope: Scope;
+  readonly shards: readonly (ShardTarget & {
+    readonly columns: readonly { readonly name: string; readonly number: number }[];
+    /** Where the file is here in parts, the codes of these cells are fetched too: they will be scanned next. */
+    readonly cells: readonly number[];
+  })[];
+}
+
+/** See src/shard/columns. */
+export interface LeafColumn {
+  readonly shard: string;
+  readonly name: string;
+  readonly dictionary: Uint8Array;
+  readonly codes: Uint8Array;
+}
+
 export interface RowFeatures extends Place {
   readonly id: string;
   /** Null without a query or without a vector. */
@@ -166,6 +191,7 @@ export interface LeafReply {
   readonly rows: readonly LeafRow[];
   readonly dead?: readonly DeadTerms[];
   readonly features?: readonly RowFeatures[];
+  readonly columns?: readonly LeafColumn[];
   readonly failed: readonly LeafFailure[];
   readonly work: LeafWork;
   /** What the leaf must have before it can answer. While there is any, hits and rows are not the answer. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/index.ts";
 import type { Kernel } from "../shard/index.ts";
+import { columnsOfShards } from "./leaf-columns.ts";
 import type { LeafReply, LeafRequest } from "./leaf-request.ts";
 import { featuresOfRows, rowsOfIds } from "./leaf-rows.ts";
 import { LeafRun } from "./leaf-run.ts";
@@ -57,6 +58,8 @@ function answerOf(run: LeafRun, request: LeafRequest): Partial<LeafReply> {
       return { hits: bestRows(run, request) };
     case "dead terms":
       return { dead: deadTermsOf(run, request) };
+    case "columns":
+      return { columns: columnsOfShards(run, request) };
     case "features":
       return { features: featuresOfRows(run, request) };
   }

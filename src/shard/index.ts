@@ -29,9 +29,13 @@ export {
 export { PartialObjects, type PartialObjectsOptions, partsUnkept } from "./cache/partial-objects.ts";
 export { Summaries } from "./cache/summaries.ts";
 export { bisect, codeBits, encodeCell, normalised } from "./codes/index.ts";
+export { keyPrefix } from "./columns/build.ts";
+export { ColumnSet } from "./columns/column-set.ts";
+export type { ColumnValue, Constant } from "./columns/dictionary.ts";
+export { type ColumnFilter, type ColumnTest, columnsRead } from "./columns/filter.ts";
 export { DeadRows } from "./file/bitmap.ts";
 export { MissingBlocks, type PartialFile, PartialShard } from "./file/partial-shard.ts";
-export { floatsOf, ShardFile, type ShardReader, type StoredRow } from "./file/reader.ts";
+export { floatsOf, ShardFile, type ShardReader, type StoredColumn, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
 export { Kernel, type ResidentCell } from "./kernel/index.ts";
@@ -53,6 +57,7 @@ export {
   type TextRange,
   ValueCollector,
   valueKey,
+  wordsOf,
 } from "./summary/values.ts";
 export { DeadTerms } from "./terms/dead-terms.ts";
 export { allRows, intersect, type RowSet, subtract } from "./terms/row-set.ts";

@@ -2,7 +2,7 @@ import type { Expr, Select, SelectFrom } from "sqlite3-parser";
 import { isMosaicError, MosaicError } from "../base/index.ts";
 import { meant } from "./language/check.ts";
 import { columnNames, documentsName, isDocumentColumn, lower } from "./language/documents.ts";
-import type { Parameters } from "./language/parameters.ts";
+import type { ParameterNumbers, Parameters } from "./language/parameters.ts";
 import { someNode, walk } from "./language/tree.ts";
 import type { SqlValue } from "./language/values.ts";
 import { bareNames, readsOnly } from "./plan/conjuncts.ts";
@@ -16,6 +16,7 @@ export interface DocumentExpression {
   readonly expr: Expr;
   readonly bindings: ReadonlyMap<number, SqlValue>;
   readonly vectors: readonly WantedVector[];
+  readonly numbers: ParameterNumbers;
 }
 
 export interface ExpressionSource {
@@ -54,7 +55,7 @@ export function readExpression({ name, sql, params, moment }: ExpressionSource):
       `${name} can hold columns of documents, values and functions: no aggregate, window function or random().`,
     );
   }
-  return { expr: indexable(bareNames(taken)), bindings: statement.bindings, vectors };
+  return { expr: indexable(bareNames(taken)), bindings: statement.bindings, vectors, numbers: statement.numbers };
 }
 
 /** A name that is no column of documents, if there is one. */

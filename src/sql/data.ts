@@ -1,4 +1,5 @@
 import type { SerializedError } from "../base/index.ts";
+import type { ColumnFilter } from "../shard/index.ts";
 import type { FileRef } from "./process/messages.ts";
 import type { Known } from "./prune/prune.ts";
 
@@ -60,6 +61,12 @@ export interface FailedShard {
   readonly error: SerializedError;
 }
 
+export interface FoundByColumns {
+  readonly shards: ReadonlyMap<string, Uint8Array>;
+  readonly failed: readonly FailedShard[];
+  readonly computeMs: number;
+}
+
 /** What SQL asks of the rest of the engine. */
 export interface SqlHelp {
   /** The vector of a text, by the collection's model. Throws where it has none. */
@@ -68,6 +75,11 @@ export interface SqlHelp {
   search(kind: SearchKind, query: string | Float32Array, limit: number): Promise<SearchRows>;
   /** The collection as it is now; called once, before anything is planned. */
   snapshot(): Promise<SqlData>;
+  /**
+   * The rows that fulfil a filter over columns of codes, for the shards that have all columns it reads. Undefined: there are
+   * no columns.
+   */
+  columns?(filter: ColumnFilter, shards: ReadonlySet<string>, timeoutMs: number): Promise<FoundByColumns>;
   /** A local file with an object's bytes. */
   file(ref: ObjectRef): Promise<FileRef>;
 }

@@ -1,6 +1,9 @@
 import { LRUCache } from "lru-cache";
+import type { Expr } from "sqlite3-parser";
 import { type Clock, formatTimestamp, type SerializedError } from "../base/index.ts";
-import { type DocumentExpression, readExpression } from "./condition.ts";
+import { columnFilter } from "./column-filter.ts";
+import type { DocumentExpression } from "./condition.ts";
+import { Conditions } from "./conditions.ts";
 import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
 import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
 import type { Parameters } from "./language/parameters.ts";
@@ -10,6 +13,7 @@ import { columnsIn } from "./plan/simple.ts";
 import type { BoundValues, Unit } from "./process/messages.ts";
 import type { SqlPool } from "./process/pool.ts";
 import { mayMatch } from "./prune/prune.ts";
+import { tailMatches } from "./tail-filter.ts";
 import { bytesOf, tailRows } from "./tail-rows.ts";
 import { divided, type ShardFailure, unitOf } from "./units.ts";
 
@@ -40,12 +44,16 @@ export interface FiltersOptions {
 }
 
 /**
- * Which rows fulfil a `where`. SQLite finds them, by an index where it can, in a process that can be ended; the answer for a
- * shard, which never changes, is remembered: a filter that comes again costs nothing.
+ * Which rows fulfil a `where`. Columns of codes tell it for plain conditions (see `columnFilter`), in microseconds and in this
+ * process; for others SQLite finds the rows, by an index where it can, in a process that can be ended. The answer for a shard, which
+ * never changes, is remembered: a filter that comes again costs nothing.
  */
 export class Filters {
   readonly #options: FiltersOptions;
   readonly #known: LRUCache<string, Uint8Array>;
+  readonly #conditions = new Conditions();
+  /** Goes with the expression, which is the same for all conditions of its shape. */
+  readonly #texts = new WeakMap<Expr, string>();
 
   constructor(options: FiltersOptions) {
     this.#options = options;
@@ -57,12 +65,12 @@ export class Filters {
 
   /** Reads the condition, so that one that is wrong is refused before anything else is done. */
   read({ where, params }: Pick<FilterRequest, "where" | "params">): DocumentExpression {
-    return readExpression({ name: "where", sql: where, params, moment: momentOf(this.#options.clock) });
+    return this.#conditions.read({ name: "where", sql: where, params, moment: momentOf(this.#options.clock) });
   }
 
   async find(condition: DocumentExpression, data: SqlData, help: SqlHelp, timeoutMs: number): Promise<FilterAnswer> {
     const values = await valuesOf(condition, help);
-    const sql = print(condition.expr);
+    const sql = this.#textOf(condition.expr);
     const kept = data.shards.filter(({ known }) => mayMatch(condition.expr, known, values));
     const pruned = new Set(data.shards.filter((shard) => !kept.includes(shard)).map(({ id }) => id));
     const key = ({ file }: SqlShard): string => `${file.key}\n${sql}\n${textOf(values)}`;
@@ -72,7 +80,7 @@ export class Filters {
       if (bits !== undefined) shards.set(shard.id, bits);
     }
     const unknown = kept.filter(({ id }) => !shards.has(id));
-    const found = await this.#ask(condition, sql, unknown, data, values, help, timeoutMs);
+    const found = await this.#search(condition, unknown, data, values, help, timeoutMs);
     for (const shard of unknown) {
       const bits = found.shards.get(shard.id);
       if (bits === undefined) continue;
@@ -80,14 +88,51 @@ export class Filters {
       shards.set(shard.id, bits);
     }
     for (const [id, bits] of shards) if (bits.length === 0) shards.delete(id);
-    return { shards, tail: found.tail, pruned, failed: found.failed, computeMs: found.computeMs };
+    return { ...found, shards, pruned };
+  }
+
+  #textOf(expr: Expr): string {
+    const known = this.#texts.get(expr) ?? print(expr);
+    this.#texts.set(expr, known);
+    return known;
+  }
+
+  /** By columns where they can tell; what is left by SQLite. */
+  async #search(
+    condition: DocumentExpression,
+    shards: readonly SqlShard[],
+    { tail }: SqlData,
+    values: BoundValues,
+    help: SqlHelp,
+    timeoutMs: number,
+  ): Promise<Omit<FilterAnswer, "pruned">> {
+    const filter = columnFilter(condition.expr, values);
+    const inTail = filter === undefined ? undefined : tailMatches(filter, tail);
+    const wanted = new Set(shards.map(({ id }) => id));
+    const byColumns =
+      filter === undefined || shards.length === 0 ? undefined : await help.columns?.(filter, wanted, timeoutMs);
+    const failed = byColumns?.failed ?? [];
+    const done = new Set([...(byColumns?.shards.keys() ?? []), ...failed.map(({ shard }) => shard)]);
+    const left = shards.filter(({ id }) => !done.has(id));
+    const computeMs = byColumns?.computeMs ?? 0;
+    // What columns can answer, SQLite would not refuse: there is nothing to ask it.
+    if (filter !== undefined && left.length === 0 && inTail !== undefined) {
+      return { shards: byColumns?.shards ?? new Map<string, Uint8Array>(), tail: inTail, failed, computeMs };
+    }
+    const rest = { shards: left, tail: inTail === undefined ? tail : [] };
+    const found = await this.#ask(condition, this.#textOf(condition.expr), rest, values, help, timeoutMs);
+    return {
+      shards: new Map([...(byColumns?.shards ?? []), ...found.shards]),
+      tail: inTail ?? found.tail,
+      failed: [...failed, ...found.failed],
+      computeMs: computeMs + found.computeMs,
+    };
   }
 
   async #ask(
     { expr }: DocumentExpression,
     sql: string,
-    shards: readonly SqlShard[],
-    { tail }: SqlData,
+    { shards, tail }: SqlData,
     values: BoundValues,
     help: SqlHelp,
     timeoutMs: number,

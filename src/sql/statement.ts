@@ -2,7 +2,7 @@ import type { Select } from "sqlite3-parser";
 import { checkQuery } from "./language/check.ts";
 import { statementLimits } from "./language/limits.ts";
 import { markWords } from "./language/names.ts";
-import { type Bindings, bindParameters, type Parameters } from "./language/parameters.ts";
+import { type Bindings, bindParameters, type ParameterNumbers, type Parameters } from "./language/parameters.ts";
 import { parseSql } from "./language/parse.ts";
 
 /** A statement that may run: checked, its parameters numbered and with values. */
@@ -10,6 +10,7 @@ export interface Statement {
   readonly source: string;
   readonly select: Select;
   readonly bindings: Bindings;
+  readonly numbers: ParameterNumbers;
   readonly explain: boolean;
 }
 

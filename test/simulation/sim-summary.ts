@@ -17,6 +17,7 @@ export const makeSummary = (shard: string, rows: readonly { readonly id: string 
     spreads: Float32Array.of(1),
     values: new ValueCollector().values(),
     terms: 0,
+    columns: [],
     ids: Bloom.of(
       rows.map(({ id }) => id),
       rows.length,

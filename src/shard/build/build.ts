@@ -5,7 +5,7 @@ import type { DeadRows } from "../file/bitmap.ts";
 import { cellRows } from "../file/schema.ts";
 import type { Kernel } from "../kernel/index.ts";
 import { Bloom } from "../summary/bloom.ts";
-import { encodeSummary } from "../summary/summary.ts";
+import { encodeSummary, type Summary } from "../summary/summary.ts";
 import { plainKeys, type ShardValues, ValueCollector } from "../summary/values.ts";
 import { type IndexedTerm, InvertedIndex } from "../terms/inverted-index.ts";
 import { TermTable } from "../terms/term-table.ts";
@@ -171,11 +171,12 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
     const cells = encodeCells(part, dimensions, kernel);
     if (cells.length > 0) writer.cells(cells);
     const terms = writeTerms(writer, index);
+    const columns = writer.columns(values);
     writer.finish(plainKeys(values));
     return {
       shard,
       path,
-      summary: summarise(path, shard, part, dimensions, cells, ids, { values, terms: index.total }),
+      summary: summarise(path, shard, part, dimensions, cells, ids, { values, terms: index.total, columns }),
       terms: TermTable.encode(shard, terms),
       documents: ids.length,
       vectors: part.refs.length,
@@ -259,7 +260,7 @@ function summarise(
   dimensions: number,
   cells: readonly CellToWrite[],
   ids: readonly string[],
-  { values, terms }: { readonly values: ShardValues; readonly terms: number },
+  about: Pick<Summary, "values" | "terms" | "columns">,
 ): Uint8Array {
   const centroids = new Float32Array(cells.length * dimensions);
   cells.forEach(({ centroid }, at) => centroids.set(centroid, at * dimensions));
@@ -272,8 +273,7 @@ function summarise(
     centroids,
     spreads: Float32Array.from(cells, ({ spread }) => spread),
     ids: Bloom.of(ids, ids.length),
-    values,
-    terms,
+    ...about,
     layout: layoutOf(path),
   });
 }

@@ -38,6 +38,7 @@ export function summaryOfFile(path: string, shard: string): Uint8Array {
       ids: Bloom.of(ids, ids.length),
       values: values.values(),
       terms: file.lengths().reduce((sum, terms) => sum + terms, 0),
+      columns: file.columnNames(),
       layout: layoutOf(path),
     });
   } finally {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { load as loadVec } from "sqlite-vec";
 import type { EncodedCell } from "../codes/index.ts";
+import { columnsOf } from "../columns/build.ts";
 import {
   chunkRows,
   countedRows,
@@ -13,6 +14,7 @@ import {
   shardFormat,
   vectorTable,
 } from "../file/schema.ts";
+import type { ShardValues } from "../summary/values.ts";
 import type { IndexedTerm } from "../terms/inverted-index.ts";
 
 export interface ShardRow {
@@ -107,6 +109,14 @@ export class ShardWriter {
       const part = counts.subarray(first, first + countedRows);
       rows.run(first / countedRows + 1, new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
     }
+  }
+
+  /** Columns of codes of the rows that were written; their names in order. */
+  columns(values: ShardValues): readonly string[] {
+    const columns = columnsOf(this.#db, values, this.#shape.documents);
+    const insert = this.#db.prepare("INSERT INTO columns VALUES (?,?,?,?)");
+    columns.forEach(({ name, dictionary, codes }, at) => insert.run(at + 1, name, dictionary, codes));
+    return columns.map(({ name }) => name);
   }
 
   /** Indexes (also on these keys of metadata), statistics, one VACUUM so that what is read together lies together. */

@@ -8,7 +8,7 @@ import { readNow } from "../pages/page-source.ts";
 import type { Value } from "../pages/record.ts";
 import { forgetBlock, hasBlock } from "../pages/sparse-file.ts";
 import { TableReading } from "../pages/table-tree.ts";
-import { countsOf, floatsOf, type ShardReader, type StoredRow } from "./reader.ts";
+import { countsOf, floatsOf, type ShardReader, type StoredColumn, type StoredRow } from "./reader.ts";
 
 /** A shard file of which only some blocks are here. Plain data, in memory that threads share. */
 export interface PartialFile {
@@ -142,6 +142,11 @@ export class PartialShard implements ShardReader {
   lengths(): Uint32Array {
     const parts = Array.from({ length: this.#layout.table("row_terms").rows }, (_, at) => at + 1);
     return countsOf(this.#rows("row_terms", parts, [1]).map(([counts]) => bytesOf(counts)));
+  }
+
+  column(number: number): StoredColumn {
+    const [values] = this.#rows("columns", [number], [2, 3]);
+    return { dictionary: bytesOf(values?.[0]), codes: bytesOf(values?.[1]) };
   }
 
   #blob(table: PlacedTable, cell: number, at: number): Uint8Array {

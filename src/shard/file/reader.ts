@@ -29,7 +29,15 @@ export interface ShardReader {
   positions(term: number): Uint8Array;
   /** How many terms each row has. */
   lengths(): Uint32Array;
+  /** A column of codes, by number from 1: see src/shard/columns. */
+  column(number: number): StoredColumn;
   close(): void;
+}
+
+/** As the file has it. */
+export interface StoredColumn {
+  readonly dictionary: Uint8Array;
+  readonly codes: Uint8Array;
 }
 
 /** `cache_size` is small because rows are rarely read twice; `busy_timeout` covers a reader beside somebody's own tools. */
@@ -156,6 +164,17 @@ export class ShardFile implements ShardReader {
   lengths(): Uint32Array {
     const parts = this.#all("SELECT counts FROM row_terms ORDER BY number") as { counts: Uint8Array }[];
     return countsOf(parts.map(({ counts }) => counts));
+  }
+
+  column(number: number): StoredColumn {
+    return this.#present(this.#get("SELECT dictionary, codes FROM columns WHERE number = ?", number)) as StoredColumn;
+  }
+
+  /** Names of the columns of codes, in the order of their numbers. Empty in a file of an older format. */
+  columnNames(): readonly string[] {
+    const there = this.#get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'columns'");
+    if (there === undefined) return [];
+    return (this.#all("SELECT name FROM columns ORDER BY number") as { name: string }[]).map(({ name }) => name);
   }
 
   /** Every term with the rows that hold it, in the order of UTF-8 bytes. */

@@ -1,7 +1,7 @@
 /** Rows of a cell, and so of a `vec0` chunk. */
 export const cellRows = 512;
 /** Bumped when a reader of the old format would misread the new one. */
-export const shardFormat = 3;
+export const shardFormat = 4;
 /** Large pages read fast in runs; a shard of a few documents would mostly be empty pages. */
 export const pageSizeBytes = (documents: number): number => (documents < cellRows ? 4096 : 16384);
 /** A shard of a single cell has a chunk just long enough: the scan goes by blocks of 16 rows. */
@@ -27,7 +27,8 @@ CREATE INDEX documents_pagerank ON documents(pagerank DESC)`;
 /**
  * `terms`: one row a term, in the order of UTF-8 bytes; `postings` and `positions` as src/shard/terms documents them.
  * `row_terms`: how many terms each row has. `cells`: one row a vec0 chunk, by chunk_id; factors and scales as src/shard/codes documents them. The scales have a table
- * of their own, because a scan of codes reads nothing else. `shard`: what the file is.
+ * of their own, because a scan of codes reads nothing else. `columns`: values that filters compare with, a code a row, as
+ * src/shard/columns documents them. `shard`: what the file is.
  */
 export const ownTables = `
 CREATE TABLE shard(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -55,6 +56,12 @@ CREATE TABLE term_positions(
 CREATE TABLE row_terms(
   number INTEGER PRIMARY KEY,
   counts BLOB NOT NULL
+);
+CREATE TABLE columns(
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  dictionary BLOB NOT NULL,
+  codes BLOB NOT NULL
 )`;
 
 /** Rows whose counts of terms are one row of `row_terms`. */

@@ -52,6 +52,9 @@ export interface KernelExports {
     firstRef: number,
   ): void;
   dots(query: number, vectors: number, dimensions: number, count: number, out: number): void;
+  codesWithin(codes: number, width: number, rows: number, low: number, high: number, out: number): void;
+  codesOf(codes: number, width: number, rows: number, table: number, count: number, out: number): void;
+  combine(out: number, other: number, bytes: number, all: number): void;
   rotate(vectors: number, dimensions: number, count: number, signs: number, rounds: number, block: number): void;
 }
 

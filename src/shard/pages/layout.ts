@@ -7,7 +7,7 @@ import type { Span } from "./span.ts";
 export const blockBytes = 16_384;
 
 /** Tables whose rows can be found without reading the way to them, in the order in which they are stored. */
-export const placedTables = [
+const firstTables = [
   "documents",
   "cells",
   "code_factors",
@@ -17,6 +17,9 @@ export const placedTables = [
   "term_positions",
   "row_terms",
 ] as const;
+/** Those that came with format 4: stored after everything else, so that a layout without them is still one. */
+const laterTables = ["columns"] as const;
+export const placedTables = [...firstTables, ...laterTables] as const;
 export type PlacedTable = (typeof placedTables)[number];
 
 /** A leaf page of a table, in rowid order; rowids begin at 1 and have no gap. */
@@ -46,17 +49,20 @@ export interface EncodedLayout {
  * Numbers as little-endian varints, deflated: page and file size, root of the index, then each table as a count of leaves, a
  * count of runs of neighbouring leaves with first page and length of each, a count of overflow runs with rowid (difference
  * to the one before), first page and length of each, and a byte a leaf: its rows, or 255 and the count as a varint after all
- * bytes. Then a count of interior pages, their numbers, and their bytes.
+ * bytes. Then a count of interior pages, their numbers, and their bytes; at last the table of columns, like the others.
  */
 export function encodePlaces({ pageBytes, fileBytes, tables, index }: Places): Uint8Array {
   const out: number[] = [];
   pushVarint(out, pageBytes);
   pushVarint(out, fileBytes);
   pushVarint(out, index.root);
-  for (const name of placedTables) pushTable(out, tables[name]);
+  for (const name of firstTables) pushTable(out, tables[name]);
   pushVarint(out, index.interior.size);
   for (const page of index.interior.keys()) pushVarint(out, page);
-  return deflateRawSync(Buffer.concat([Uint8Array.from(out), ...index.interior.values()]), { level: 9 });
+  const later: number[] = [];
+  for (const name of laterTables) pushTable(later, tables[name]);
+  const parts = [Uint8Array.from(out), ...index.interior.values(), Uint8Array.from(later)];
+  return deflateRawSync(Buffer.concat(parts), { level: 9 });
 }
 
 function pushTable(out: number[], leaves: readonly LeafPlace[]): void {
@@ -113,6 +119,10 @@ class Numbers {
 
   run(): PageRun {
     return { first: this.one(), count: this.one() };
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.bytes.length;
   }
 
   /** The next bytes as they are. */
@@ -187,6 +197,9 @@ export class TablePlaces {
   }
 }
 
+/** Of a table that isn't in the file: no leaf, no run, no overflow. */
+const noPlaces = (): TablePlaces => new TablePlaces(new Numbers(Uint8Array.of(0, 0, 0)));
+
 function inflated(places: Uint8Array): Uint8Array {
   try {
     return inflateRawSync(new Uint8Array(places));
@@ -209,13 +222,11 @@ export class FileLayout {
     this.pageBytes = numbers.one();
     this.fileBytes = numbers.one();
     this.indexRoot = numbers.one();
-    const tables = placedTables.map((name) => [name, new TablePlaces(numbers)] as const);
-    this.#tables = Object.fromEntries(tables) as Record<PlacedTable, TablePlaces>;
+    const first = firstTables.map((name) => [name, new TablePlaces(numbers)] as const);
     const interior = Array.from({ length: numbers.one() }, () => numbers.one());
-    const { bytes, at } = numbers;
-    const pageAt = (index: number): Uint8Array =>
-      bytes.subarray(at + index * this.pageBytes, at + (index + 1) * this.pageBytes);
-    this.indexInterior = new Map(interior.map((page, index) => [page, pageAt(index)]));
+    this.indexInterior = new Map(interior.map((page) => [page, numbers.take(this.pageBytes)]));
+    const later = laterTables.map((name) => [name, numbers.isAtEnd ? noPlaces() : new TablePlaces(numbers)] as const);
+    this.#tables = Object.fromEntries([...first, ...later]) as Record<PlacedTable, TablePlaces>;
   }
 
   get pageCount(): number {

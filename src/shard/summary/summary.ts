@@ -20,6 +20,8 @@ export interface Summary {
   readonly values: ShardValues;
   /** Terms of all its texts, repeated ones as often as they occur. */
   readonly terms: number;
+  /** Names of its columns of codes, in the order of their numbers (from 1). */
+  readonly columns: readonly string[];
   /** Where things lie in the file; without it the file can only be read whole. */
   readonly layout?: EncodedLayout | undefined;
 }
@@ -29,7 +31,7 @@ const bytesOf = (view: ArrayBufferView): Buffer => Buffer.from(view.buffer, view
 
 /** "MSU3" · u32 header length · header JSON with the length of each section · the sections: see docs/file-format.md. */
 export function encodeSummary(summary: Summary): Uint8Array {
-  const { shard, documents, vectors, dimensions, cellRows, spreads, ids, layout, values, terms } = summary;
+  const { shard, documents, vectors, dimensions, cellRows, spreads, ids, layout, values, terms, columns } = summary;
   const { centroids, scales } = quantised(summary);
   const { places, checks } = layout ?? { places: new Uint8Array(), checks: new Uint8Array() };
   const sections = {
@@ -43,7 +45,9 @@ export function encodeSummary(summary: Summary): Uint8Array {
     values: encodeValues(values),
   };
   const lengths = Object.fromEntries(Object.entries(sections).map(([name, view]) => [name, view.byteLength]));
-  const header = Buffer.from(JSON.stringify({ format: 3, shard, documents, vectors, dimensions, terms, lengths }));
+  const header = Buffer.from(
+    JSON.stringify({ format: 4, shard, documents, vectors, dimensions, terms, columns, lengths }),
+  );
   const head = Buffer.alloc(8);
   magic.copy(head);
   head.writeUInt32LE(header.length, 4);
@@ -59,6 +63,8 @@ interface Header {
   readonly vectors: number;
   readonly dimensions: number;
   readonly terms: number;
+  /** Since format 4. */
+  readonly columns?: readonly string[];
   readonly lengths: Readonly<Record<(typeof sectionNames)[number], number>>;
 }
 
@@ -102,7 +108,7 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
   }
   const start = 8 + bytes.readUInt32LE(4);
   const header = JSON.parse(bytes.toString("utf8", 8, start)) as Header;
-  const { shard, documents, vectors, dimensions, terms, lengths } = header;
+  const { shard, documents, vectors, dimensions, terms, columns = [], lengths } = header;
   let at = start;
   // Copies: typed arrays need aligned offsets, and other threads read the layout.
   const section = <Memory extends ArrayBuffer | SharedArrayBuffer>(length: number, copy: Memory): Memory => {
@@ -130,6 +136,7 @@ export function decodeSummary(input: Uint8Array, key: string): Summary {
     ids,
     values,
     terms,
+    columns,
     layout: lengths.places === 0 ? undefined : layout,
   });
 }

@@ -199,7 +199,7 @@ export const plainKeys = ({ keys }: ShardValues): readonly string[] =>
   keys === undefined ? [] : [...keys].filter(([, { plain }]) => plain).map(([name]) => name);
 
 /** As the column word_count is generated: SQLite's length ends at a NUL. */
-function wordsOf(text: string): number {
+export function wordsOf(text: string): number {
   const end = text.indexOf("\0");
   let words = 1;
   for (let at = text.indexOf(" "); at >= 0 && (end < 0 || at < end); at = text.indexOf(" ", at + 1)) words++;

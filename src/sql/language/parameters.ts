@@ -13,6 +13,7 @@ export type Bindings = ReadonlyMap<number, SqlValue>;
 export interface Bound {
   readonly select: Select;
   readonly bindings: Bindings;
+  readonly numbers: ParameterNumbers;
 }
 
 /**
@@ -24,14 +25,19 @@ export function bindParameters(select: Select, parameters: Parameters | undefine
   const numbered = rewrite(select, (node) =>
     node.type === "VariableExpr" ? { ...node, name: `:p${numbers.of.get(node.span.offset)}` } : undefined,
   );
-  const given = parameters ?? [];
-  const bindings = Array.isArray(given)
-    ? byNumber(given as readonly unknown[], numbers)
-    : byName(given as { readonly [name: string]: unknown }, numbers);
-  return { select: numbered, bindings };
+  return { select: numbered, bindings: bindValues(parameters, numbers), numbers };
 }
 
-interface Numbers {
+/** The values of parameters that are numbered already. Throws `invalid` for a missing value, and for one too many. */
+export function bindValues(parameters: Parameters | undefined, numbers: ParameterNumbers): Bindings {
+  const given = parameters ?? [];
+  return Array.isArray(given)
+    ? byNumber(given as readonly unknown[], numbers)
+    : byName(given as { readonly [name: string]: unknown }, numbers);
+}
+
+/** The numbers of a statement's parameters. */
+export interface ParameterNumbers {
   /** By the place in the source. */
   readonly of: ReadonlyMap<number, number>;
   /** The name with its first character, or `?N`. */
@@ -48,7 +54,7 @@ function variablesOf(select: Select): readonly VariableExpr[] {
 }
 
 /** https://sqlite.org/lang_expr.html#varparam: `?` is one more than the highest so far, a name keeps its first number. */
-function numberAll(variables: readonly VariableExpr[], { maxParameters }: StatementLimits): Numbers {
+function numberAll(variables: readonly VariableExpr[], { maxParameters }: StatementLimits): ParameterNumbers {
   const of = new Map<number, number>();
   const names = new Map<number, string>();
   const known = new Map<string, number>();
@@ -65,14 +71,14 @@ function numberAll(variables: readonly VariableExpr[], { maxParameters }: Statem
   return { of, names, highest };
 }
 
-function byNumber(values: readonly unknown[], { names, highest }: Numbers): Bindings {
+function byNumber(values: readonly unknown[], { names, highest }: ParameterNumbers): Bindings {
   if (values.length !== highest) {
     throw wrong(`The statement takes ${highest} parameters, and ${values.length} were given.`);
   }
   return new Map([...names].map(([number, name]) => [number, fromWire(values[number - 1], name)]));
 }
 
-function byName(values: { readonly [name: string]: unknown }, { names }: Numbers): Bindings {
+function byName(values: { readonly [name: string]: unknown }, { names }: ParameterNumbers): Bindings {
   const used = new Set<string>();
   const bindings = new Map<number, SqlValue>();
   for (const [number, name] of names) {

@@ -349,6 +349,72 @@ export function rotate(vectors: usize, dimensions: i32, count: i32, signs: usize
   }
 }
 
+// ---- columns of codes ----
+
+/**
+ * Sets bit r of `out` for each row r whose code lies in low…high (both included); others stay as they are. codes: `width` (1, 2 or 4)
+ * bytes a row, unsigned. Goes by 16 rows: codes and bits have room for the last 16 to be whole.
+ */
+export function codesWithin(codes: usize, width: i32, rows: i32, low: u32, high: u32, out: usize): void {
+  if (width == 1) {
+    const least = i8x16.splat(<i8>low);
+    const most = i8x16.splat(<i8>high);
+    for (let row = 0; row < rows; row += 16) {
+      const v = v128.load(codes);
+      const bits = i8x16.bitmask(v128.and(i8x16.ge_u(v, least), i8x16.le_u(v, most)));
+      store<u16>(out, load<u16>(out) | <u16>bits);
+      codes += 16;
+      out += 2;
+    }
+  } else if (width == 2) {
+    const least = i16x8.splat(<i16>low);
+    const most = i16x8.splat(<i16>high);
+    for (let row = 0; row < rows; row += 8) {
+      const v = v128.load(codes);
+      const bits = i16x8.bitmask(v128.and(i16x8.ge_u(v, least), i16x8.le_u(v, most)));
+      store<u8>(out, load<u8>(out) | <u8>bits);
+      codes += 16;
+      out += 1;
+    }
+  } else {
+    const least = i32x4.splat(low);
+    const most = i32x4.splat(high);
+    for (let row = 0; row < rows; row += 8) {
+      const v = v128.load(codes);
+      const w = v128.load(codes, 16);
+      const first = i32x4.bitmask(v128.and(i32x4.ge_u(v, least), i32x4.le_u(v, most)));
+      const second = i32x4.bitmask(v128.and(i32x4.ge_u(w, least), i32x4.le_u(w, most)));
+      store<u8>(out, load<u8>(out) | <u8>(first | (second << 4)));
+      codes += 32;
+      out += 1;
+    }
+  }
+}
+
+/** The same for the codes whose bit is set in `table`; a code beyond it counts as not set. */
+export function codesOf(codes: usize, width: i32, rows: i32, table: usize, count: u32, out: usize): void {
+  for (let row = 0; row < rows; row++) {
+    const at = <usize>row;
+    let code: u32;
+    if (width == 1) code = load<u8>(codes + at);
+    else if (width == 2) code = load<u16>(codes + (at << 1));
+    else code = load<u32>(codes + (at << 2));
+    if (code >= count) continue;
+    const bit = (<u32>load<u8>(table + (code >> 3)) >> (code & 7)) & 1;
+    const byte = out + (at >> 3);
+    store<u8>(byte, load<u8>(byte) | <u8>(bit << (row & 7)));
+  }
+}
+
+/** out = out & other (`all` = 1) or out | other (0), `bytes` (a multiple of 16) long. */
+export function combine(out: usize, other: usize, bytes: i32, all: i32): void {
+  for (let at: usize = 0; at < <usize>bytes; at += 16) {
+    const a = v128.load(out + at);
+    const b = v128.load(other + at);
+    v128.store(out + at, all ? v128.and(a, b) : v128.or(a, b));
+  }
+}
+
 /** Where the caller's blocks may begin. */
 export function heapBase(): usize {
   return __heap_base;
