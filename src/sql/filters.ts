@@ -4,7 +4,7 @@ import { type Clock, formatTimestamp, type SerializedError } from "../base/index
 import { columnFilter } from "./column-filter.ts";
 import type { DocumentExpression } from "./condition.ts";
 import { Conditions } from "./conditions.ts";
-import type { SqlData, SqlHelp, SqlShard } from "./data.ts";
+import type { FailedShard, SqlData, SqlHelp, SqlShard } from "./data.ts";
 import { columnNames, documentColumns, documentsName } from "./language/documents.ts";
 import type { Parameters } from "./language/parameters.ts";
 import { print } from "./language/print.ts";
@@ -15,7 +15,7 @@ import type { SqlPool } from "./process/pool.ts";
 import { mayMatch } from "./prune/prune.ts";
 import { tailMatches } from "./tail-filter.ts";
 import { bytesOf, tailRows } from "./tail-rows.ts";
-import { divided, type ShardFailure, unitOf } from "./units.ts";
+import { divided, unitOf } from "./units.ts";
 
 export interface FilterRequest {
   readonly where: string;
@@ -138,7 +138,7 @@ export class Filters {
     timeoutMs: number,
   ): Promise<Omit<FilterAnswer, "pruned">> {
     const fetched = await Promise.all(shards.map((shard) => unitOf({ ...shard, deletes: null, excluded: [] }, help)));
-    const failed: ShardFailure[] = fetched.filter((one) => "error" in one);
+    const failed: FailedShard[] = fetched.filter((one) => "error" in one);
     const groups = divided(
       fetched.filter((one) => "kind" in one),
       shards,
