@@ -132,7 +132,7 @@ export class Filters {
   async #ask(
     { expr }: DocumentExpression,
     sql: string,
-    { shards, tail }: SqlData,
+    { shards, tail }: Pick<SqlData, "shards" | "tail">,
     values: BoundValues,
     help: SqlHelp,
     timeoutMs: number,

@@ -3,7 +3,7 @@ import type { LeafFailure, LeafReply } from "../leaf-request.ts";
 import { toWire } from "./wire.ts";
 
 /** The lists of a reply, of which a request fills one. */
-const lists = ["hits", "rows", "dead", "features"] as const;
+const lists = ["hits", "rows", "dead", "features", "columns"] as const;
 
 /**
  * The items of a reply from `from` on, as many as fit into `mostBytes` of JSON. A leaf's files never change, so that a call

@@ -28,7 +28,8 @@ export interface FanOut {
  */
 export function fanOut(request: LeafRequest, isHere: (shard: ShardTarget) => boolean, limits: FanOutLimits): FanOut {
   const { leafFunctions, fanOutShards, fanOutRows, wholeFileBelow } = limits;
-  if (leafFunctions === 0) return { here: request, away: new Map() };
+  // Columns stay with who asks for them: a leaf would only hand the bytes on.
+  if (leafFunctions === 0 || request.kind === "columns") return { here: request, away: new Map() };
   const near = request.shards.map((target) => isHere(target) || target.entry.file.sizeBytes <= wholeFileBelow);
   const far = near.filter((each) => !each).length;
   const rows = rowsOf(request);
@@ -47,7 +48,7 @@ export function fanOut(request: LeafRequest, isHere: (shard: ShardTarget) => boo
 }
 
 /** Rows that a request may score in each of its shards. */
-function rowsOf(request: LeafRequest): readonly number[] {
+function rowsOf(request: Exclude<LeafRequest, { kind: "columns" }>): readonly number[] {
   switch (request.kind) {
     case "vector": {
       if (request.mode === "exact") return request.shards.map(({ entry }) => entry.vectors);
