@@ -5,6 +5,16 @@ import { defineConfig } from "vitest/config";
 const long = ["crash", "cloud", "sst"];
 const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
 
+/** The tests of the HTTP API once more, with a function behind a gateway in place of a server. */
+const gateway = {
+  name: "gateway",
+  include: ["test/http/**/*.test.ts"],
+  // Of these each is about the server itself, or the documents that it brings along.
+  exclude: ["test/http/serve.test.ts", "test/http/docs.test.ts", "test/http/problem-list.test.ts"],
+  env: { MOSAIC_TEST_TARGET: "gateway" },
+  globalSetup: ["test/http/support/build-function.ts"],
+};
+
 /** What one of them needs beside its files. */
 const more: Readonly<Record<string, object>> = {
   cloud: { globalSetup: ["test/cloud/support/build.ts"] },
@@ -27,6 +37,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "suite", include: ["test/**/*.test.ts"], exclude: long.map(filesOf) } },
       ...long.map((name) => ({ extends: true as const, test: { name, include: [filesOf(name)], ...more[name] } })),
+      { extends: true, test: gateway },
     ],
   },
 });

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { settingsFrom, tenantName } from "../../src/base/index.ts";
+import { behindGateway } from "./support/gateway-server.ts";
 import { type TestServer, testServer } from "./support/server.ts";
 
 const keys = { MOSAIC_API_KEYS: "ka-read=a:read,ka-write=a:write,ka-admin=a:admin,kb=b:write" };
@@ -149,7 +150,8 @@ describe("without keys", () => {
     await open.server.close();
   });
 
-  test("the server refuses to bind more than loopback", async () => {
+  // A function binds nothing.
+  test.skipIf(behindGateway)("the server refuses to bind more than loopback", async () => {
     await expect(testServer({ host: "0.0.0.0" })).rejects.toMatchObject({ code: "open_server" });
     const keyed = await testServer({ host: "0.0.0.0", apiKeys: [{ key: "k", tenant: tenantName("a"), role: "read" }] });
     await keyed.server.close();

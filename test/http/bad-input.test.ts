@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { behindGateway } from "./support/gateway-server.ts";
 import { type TestServer, testServer } from "./support/server.ts";
 
 let http: TestServer;
@@ -275,7 +276,10 @@ const rows: readonly Row[] = [
 ];
 
 describe("bad input is a problem document that says what to do", () => {
-  test.each(rows)("%s", async (...row) => {
+  // The gateway decodes paths by itself: what is no UTF-8 stays as it is, and a hidden slash is one like any other.
+  const otherwise = ["an id that is not UTF-8", "a collection out of the tenant"];
+  const asked = rows.filter(([name]) => !(behindGateway && otherwise.includes(name)));
+  test.each(asked)("%s", async (...row) => {
     const [, method, path, body, status, code, says, headers] = row as unknown as Row;
     const answer = await http.call(method, path, body, headers);
     expect([answer.status, answer.body.code, answer.body.status]).toEqual([status, code, status]);
@@ -304,21 +308,25 @@ test("errors name each fault and its place, at most 20 of them", async () => {
   expect(many.body.errors).toHaveLength(20);
 });
 
-test("a body without Content-Length is cut off at the limit, and the server goes on", async () => {
-  let sent = 0;
-  const endless = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      sent += 1024;
-      if (sent > 64 * 1024 * 1024) controller.close();
-      else controller.enqueue(new TextEncoder().encode(" ".repeat(1024)));
-    },
-  });
-  const answer = await http.call("POST", docs, endless).catch((error: unknown) => error);
-  // The answer may be lost when the connection is cut while the client still sends; the limit held all the same.
-  if (!(answer instanceof Error)) expect((answer as { status: number }).status).toBe(413);
-  expect(sent).toBeLessThan(32 * 1024 * 1024);
-  expect((await http.call("GET", "/api/v1/health")).status).toBe(200);
-});
+// The gateway takes a body whole, or refuses it, before a function is asked.
+test.skipIf(behindGateway)(
+  "a body without Content-Length is cut off at the limit, and the server goes on",
+  async () => {
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1024;
+        if (sent > 64 * 1024 * 1024) controller.close();
+        else controller.enqueue(new TextEncoder().encode(" ".repeat(1024)));
+      },
+    });
+    const answer = await http.call("POST", docs, endless).catch((error: unknown) => error);
+    // The answer may be lost when the connection is cut while the client still sends; the limit held all the same.
+    if (!(answer instanceof Error)) expect((answer as { status: number }).status).toBe(413);
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
+    expect((await http.call("GET", "/api/v1/health")).status).toBe(200);
+  },
+);
 
 test("an internal error tells the caller nothing, and the log everything, under one request id", async () => {
   http.engine.before = () => {

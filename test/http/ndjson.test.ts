@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Clock, MosaicError, systemClock } from "../../src/base/index.ts";
+import { behindGateway } from "./support/gateway-server.ts";
 import { type Answer, type TestServer, testServer } from "./support/server.ts";
 
 const type = { "content-type": "application/x-ndjson" };
@@ -84,7 +85,8 @@ describe("a stream of lines", () => {
     expect(http.engine.putManySizes).toEqual([]);
   });
 
-  test("is read only as fast as it is written", async () => {
+  // The gateway hands a body over when it has all of it.
+  test.skipIf(behindGateway)("is read only as fast as it is written", async () => {
     // A server of its own: what this one has buffered is stored after the client has left.
     const own = await testServer({ maxBodyBytes: 2000, maxBatchDocs: 100 });
     let pulled = 0;

@@ -31,11 +31,14 @@ export interface GatewayEvent {
 /** Such bodies arrive as text, all others in base64. */
 const textual = /^(text\/|application\/(json|javascript|xml|[^;]*\+json|[^;]*\+xml|x-www-form-urlencoded))/;
 
-export function gatewayEvent(request: IncomingMessage, body: Buffer): GatewayEvent {
+/** Who hands it over: the gateway has decoded the path, a function URL leaves it as it came. */
+export type Front = "gateway" | "function URL";
+
+export function gatewayEvent(request: IncomingMessage, body: Buffer, front: Front): GatewayEvent {
   const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
   const headers = headersOf(request);
   const isText = textual.test(headers["content-type"] ?? "text/") && isUtf8(body);
-  const rawPath = decoded(path);
+  const rawPath = front === "gateway" ? decoded(path) : path;
   const parameters = parametersOf(query);
   return {
     version: "2.0",
@@ -47,7 +50,7 @@ export function gatewayEvent(request: IncomingMessage, body: Buffer): GatewayEve
     ...(parameters === undefined ? {} : { queryStringParameters: parameters }),
     requestContext: {
       requestId: randomUUID(),
-      domainName: headers["host"] ?? "localhost",
+      domainName: `local.${front === "gateway" ? "execute-api" : "lambda-url"}.us-east-1.on.aws`,
       stage: "$default",
       timeEpoch: systemClock.now(),
       http: {
@@ -84,10 +87,10 @@ function parametersOf(query: string): Record<string, string> | undefined {
   return parameters;
 }
 
-/** As the gateway does it: what stands for a letter is decoded, what stands for a sign of the address is not. */
+/** As the gateway does it: everything is decoded, and what comes after a `?` that was hidden is lost. */
 function decoded(path: string): string {
   try {
-    return decodeURI(path);
+    return decodeURIComponent(path).split("?")[0] ?? "/";
   } catch {
     return path;
   }

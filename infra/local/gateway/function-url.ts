@@ -24,7 +24,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const body = await buffer(request);
-  const event = gatewayEvent(request, body);
+  const event = gatewayEvent(request, body, "function URL");
   const payload = Buffer.from(JSON.stringify(event));
   if (payload.length > limits.syncBytes) return sendMessage(response, 413, "Request Entity Too Large");
   const invoked = await integration(payload, (answer) => {

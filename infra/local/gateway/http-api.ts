@@ -18,7 +18,7 @@ export function httpApi(integration: Integration): Server {
 async function serve(integration: Integration, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await buffer(request);
   if (body.length > limits.gatewayBytes) return sendMessage(response, 413, "Request Entity Too Large");
-  const event = gatewayEvent(request, body);
+  const event = gatewayEvent(request, body, "gateway");
   const payload = Buffer.from(JSON.stringify(event));
   // What doesn't fit into a call never reaches the function.
   if (payload.length > limits.syncBytes) return sendMessage(response, 413, "Request Entity Too Large");

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { scopeOf } from "../../../src/base/index.ts";
 import { shared, temporaryFolder } from "../../engine/support/engine.ts";
+import { behindGateway } from "../support/gateway-server.ts";
 import { type RealServer, realServer } from "../support/real-server.ts";
 
 let http: RealServer;
@@ -108,13 +109,18 @@ describe("an id of any kind", () => {
       `${docs}/${encodeURIComponent(id)}?collection=ids`,
       `${docs}?id=${encodeURIComponent(id)}&collection=ids`,
     ];
-    for (const path of paths) {
+    // The gateway cuts a path at a "?" that it has decoded: such an id goes into the query string.
+    const usable = paths.filter((path) => !(behindGateway && id.includes("?") && !path.includes("?id=")));
+    for (const path of usable) {
       expect((await http.call("GET", path)).body.id).toBe(id);
       expect((await http.call("PATCH", path, { metadata: { by: path.length } })).body.id).toBe(id);
     }
     const found = await http.call("POST", "/api/v1/search", { query: "text", collection: "ids", limit: 1000 });
     expect(found.body.results.map((hit: { id: string }) => hit.id)).toContain(id);
-    expect((await http.call("DELETE", paths[ids.indexOf(id) % 2] ?? "")).body).toEqual({ id, deleted: true });
+    expect((await http.call("DELETE", usable[ids.indexOf(id) % usable.length] ?? "")).body).toEqual({
+      id,
+      deleted: true,
+    });
   });
 
   test.each([".", ".."])("%s works in the query string, where no client takes it for a folder", async (id) => {

@@ -4,7 +4,9 @@ import type { Embedder } from "../../../src/embedding/index.ts";
 import { Mosaic } from "../../../src/engine/index.ts";
 import { type RunningServer, startServer } from "../../../src/http/index.ts";
 import { atEnd, testSettings } from "../../engine/support/engine.ts";
-import { fakeEmbedder } from "../../engine/support/fake-embedder.ts";
+import { target } from "./gateway-server.ts";
+import { startLambda } from "./lambda-server.ts";
+import { letters } from "./letters.ts";
 import { OpenApiCheck } from "./openapi-check.ts";
 import { type Answer, callerOf, keptLog, type LogLine } from "./server.ts";
 
@@ -18,8 +20,7 @@ export interface RealServer {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** Six numbers a text; the name is one that a server may be configured with. */
-export const letters = fakeEmbedder("local", 6);
+export { letters };
 
 /** The HTTP surface over the real engine, on a free port, over a folder. Closed when the test is finished. */
 export async function realServer(
@@ -31,14 +32,19 @@ export async function realServer(
   const { logger, lines } = keptLog();
   const tools = { logger, clock: systemClock, random: systemRandom };
   const engine = await Mosaic.open(all, { ...tools, ...(embedder === "by settings" ? {} : { embedder }) });
-  const server = await startServer(engine, all, tools);
+  const server = await (target === "gateway"
+    ? startLambda(all, embedder !== letters, lines)
+    : startServer(engine, all, tools));
   atEnd(() => server.close());
+  if (target === "gateway") atEnd(() => engine.close());
   const base = `http://127.0.0.1:${server.port}`;
   const raw = callerOf(base);
   const check = new OpenApiCheck((await raw("GET", "/openapi.json")).body);
   const call: RealServer["call"] = async (method, path, body, headers) => {
     const answer = await raw(method, path, body, headers);
     expect(check.fault(method, path, answer)).toBeUndefined();
+    // A function leaves long work to another one; here to this process.
+    if (target === "gateway" && answer.status === 202) await engine.workInBackground();
     return answer;
   };
   return { engine, server, base, lines, check, call };

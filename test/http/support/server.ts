@@ -6,7 +6,8 @@ import {
   systemClock,
   systemRandom,
 } from "../../../src/base/index.ts";
-import { type RunningServer, startServer } from "../../../src/http/index.ts";
+import type { RunningServer } from "../../../src/http/index.ts";
+import { startTarget } from "./gateway-server.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
 export interface LogLine {
@@ -48,12 +49,12 @@ export async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, body: isJson && text !== "" ? JSON.parse(text) : text };
 }
 
-/** A real server on a free port of this machine, over an engine in memory. */
+/** A real server on a free port of this machine, or a gateway, over an engine in memory. */
 export async function testServer(overrides: Partial<Settings> = {}, clock: Clock = systemClock): Promise<TestServer> {
   const engine = new MemoryEngine();
   const { logger, lines } = keptLog();
   const settings = settingsFrom({ port: 0, ...overrides }, {});
-  const server = await startServer(engine, settings, { logger, clock, random: systemRandom });
+  const server = await startTarget(engine, settings, { logger, clock, random: systemRandom });
   const base = `http://127.0.0.1:${server.port}`;
   return { engine, server, base, lines, call: callerOf(base) };
 }
