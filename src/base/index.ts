@@ -37,13 +37,7 @@ export { packageRoot, packageVersion } from "./package-root.ts";
 export { patiently } from "./patience.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { notice, serveJobs } from "./serve-jobs.ts";
-export {
-  type ApiKey,
-  type ArchiveClass,
-  archiveClasses,
-  type KeyRole,
-  type Settings,
-  settingsFrom,
-} from "./settings.ts";
+export { type ApiKey, type KeyRole, type Settings, settingsFrom } from "./settings.ts";
+export { type ArchiveClass, archiveClasses, type RestoreSpeed, restoreSpeeds } from "./storage-classes.ts";
 export { WorkerClient } from "./worker-client.ts";
 export { workerUrl } from "./worker-url.ts";

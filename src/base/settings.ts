@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MosaicError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
 import { type TenantName, tenantName } from "./names.ts";
+import { type ArchiveClass, archiveClasses } from "./storage-classes.ts";
 
 export type KeyRole = "read" | "write" | "admin";
 export interface ApiKey {
@@ -10,10 +11,6 @@ export interface ApiKey {
   readonly tenant: TenantName;
   readonly role: KeyRole;
 }
-
-/** Colder classes of storage, by S3's names. Objects of the last two must be restored before they can be read. */
-export const archiveClasses = ["STANDARD_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"] as const;
-export type ArchiveClass = (typeof archiveClasses)[number];
 
 /** Every setting, read once from the environment; each has a default that works. docs/configuration.md lists them. */
 export interface Settings {

@@ -1,4 +1,4 @@
-import type { CollectionName, Scope, TenantName } from "../base/index.ts";
+import type { ArchiveClass, CollectionName, RestoreSpeed, Scope, TenantName } from "../base/index.ts";
 import type { FileStatus, InboxPage, InboxQuery, Swept, Taken } from "../inbox/index.ts";
 import type { KeyInfo } from "../keys/index.ts";
 import type { Ranker, Scorer } from "../ranking/index.ts";
@@ -225,6 +225,9 @@ export interface CollectionSpec {
   readonly cluster_by?: string;
   readonly shard_max_docs?: number;
   readonly ranker?: RankerSpec;
+  /** Shards whose documents are all as old are archived by themselves; 0: none. */
+  readonly archive_after_days?: number;
+  readonly archive_class?: ArchiveClass;
 }
 
 export interface CollectionInfo {
@@ -240,6 +243,9 @@ export interface CollectionInfo {
   readonly shard_max_docs: number;
   /** Null: the default of each kind of search. */
   readonly ranker: RankerSpec | null;
+  /** Null: as the server's settings say. */
+  readonly archive_after_days: number | null;
+  readonly archive_class: ArchiveClass | null;
   readonly documents: number;
 }
 
@@ -257,12 +263,24 @@ export interface CollectionStats {
   readonly shards: readonly {
     readonly id: string;
     readonly status: string;
+    readonly storage_class: string;
+    /** Null unless its file lies in a colder class. */
+    readonly archived: {
+      readonly at: string;
+      /** Answers go without it until it is restored. */
+      readonly needs_restore: boolean;
+      readonly restore_asked_at: string | null;
+      /** What is kept beside for as long. */
+      readonly stub_bytes: number;
+    } | null;
     readonly documents: number;
     readonly deleted: number;
     readonly bytes: number;
     readonly created_at: { readonly min: string; readonly max: string } | null;
   }[];
   readonly shards_by_status: { readonly [status: string]: number };
+  /** Of shard files. */
+  readonly bytes_by_class: { readonly [storageClass: string]: number };
   readonly wal: {
     readonly segments: number;
     readonly bytes: number;
@@ -294,6 +312,13 @@ export interface VerifyReport {
   readonly problems: readonly VerifyProblem[];
   /** Shards that a repair has set aside: answers go without them, and say so. */
   readonly quarantined: readonly { readonly shard: string; readonly documents: number }[];
+  /** Shards of a colder class; of those that must be restored first only what is kept beside them was proved. */
+  readonly archived: readonly {
+    readonly shard: string;
+    readonly storage_class: string;
+    readonly documents: number;
+    readonly needs_restore: boolean;
+  }[];
   /** What was repaired just now. */
   readonly repairs: readonly VerifyRepair[];
 }
@@ -308,6 +333,23 @@ export interface GetOptions {
   readonly embedding?: boolean;
   /** As in searches. */
   readonly as_of?: number | string;
+}
+
+/** Exactly one of `shards` and `older_than`. */
+export interface ArchiveRequest {
+  /** Their ids, as `stats` lists them. */
+  readonly shards?: readonly string[];
+  /** Days or hours, `90d` or `12h`: shards whose newest document is older, by `created_at`. */
+  readonly older_than?: string;
+  /** As the collection or the settings say when absent. */
+  readonly storage_class?: ArchiveClass;
+}
+
+export interface RestoreRequest {
+  /** All that are archived when absent. */
+  readonly shards?: readonly string[];
+  /** How fast storage restores what must be restored; `standard` when absent. */
+  readonly speed?: RestoreSpeed;
 }
 
 export interface GarbageReport {
@@ -374,6 +416,10 @@ export interface Engine {
   rollback(scope: Scope, asOf: number | string): Promise<CollectionInfo>;
   /** Begins to merge and re-cluster all shards of a collection. */
   compact(scope: Scope): Promise<JobInfo>;
+  /** Begins to move shards into a colder class of storage. Throws `not_found` (code `shard_not_found`). */
+  archive(scope: Scope, request: ArchiveRequest): Promise<JobInfo>;
+  /** Begins to bring archived shards back; the job waits while storage restores them. Errors as for `archive`. */
+  restore(scope: Scope, request: RestoreRequest): Promise<JobInfo>;
   /** Throws `not_found` (code `job_not_found`). */
   job(tenant: TenantName, id: string): Promise<JobInfo>;
   /** Asks a job to end; what it has finished stays. */
@@ -387,4 +433,4 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export type { CollectionName, FileStatus, InboxPage, InboxQuery, KeyInfo, Swept, Taken };
+export type { ArchiveClass, CollectionName, FileStatus, InboxPage, InboxQuery, KeyInfo, RestoreSpeed, Swept, Taken };

@@ -9,7 +9,7 @@ import {
   type ShardBuilder,
   ShardObjects,
 } from "../ingest/index.ts";
-import { type AsOf, Compaction, type CompactorThread, findSnapshot } from "../lifecycle/index.ts";
+import { type AsOf, Compaction, type CompactorThread, findSnapshot, type MoveParts } from "../lifecycle/index.ts";
 import { ManifestStore, Retirement, type ShardEntry } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
 import { type EncodedLayout, type LocalObjects, type ObjectFiles, Summaries } from "../shard/index.ts";
@@ -46,6 +46,8 @@ export class Collection {
   readonly schedule: FoldSchedule;
   readonly retirement: Retirement;
   readonly compaction: Compaction;
+  /** What moving its shards between classes of storage needs. */
+  readonly moves: MoveParts;
   readonly #past = new LRUCache<string, CollectionView>({ max: pastViews });
 
   readonly #store: ObjectStore;
@@ -82,15 +84,19 @@ export class Collection {
       shardMaxBytes,
       retirement: this.retirement,
     });
-    this.compaction = new Compaction({
+    this.moves = {
       ...common,
       log,
       manifests,
       retirement: this.retirement,
-      objects: new ShardObjects({ store, random, localObjects }, scope),
+      objects: new ShardObjects({ store, clock, random, localObjects }, scope),
       localObjects,
       thread: compactor,
       workFolder,
+    };
+    this.compaction = new Compaction({
+      ...this.moves,
+      logger,
       shardMaxBytes,
       stepMaxBytes: settings.compactStepBytes,
       summaryOf: ({ id }) => summaries.of(id),

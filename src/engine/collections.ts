@@ -12,6 +12,7 @@ import type { Embedder } from "../embedding/index.ts";
 import { type CollectionSettings, listCollectionNames, ManifestStore, manifestKey } from "../manifest/index.ts";
 import { defaultLanguage, isLanguage, languageNames } from "../text/index.ts";
 import type { CollectionSpec, RankerSpec } from "./api.ts";
+import { checkClass } from "./check-archive.ts";
 import { invalid } from "./check-document.ts";
 import { checkRanker } from "./check-ranker.ts";
 import { oneOf } from "./check-search.ts";
@@ -180,6 +181,8 @@ export class Collections {
       clusterBy: clusterByOf(spec.cluster_by ?? "embedding"),
       shardMaxDocs: wholeFrom1("shard_max_docs", spec.shard_max_docs ?? shardMaxDocs),
       ...(spec.ranker === undefined ? {} : { ranker: storable(spec.ranker) }),
+      ...(spec.archive_after_days === undefined ? {} : { archiveAfterDays: daysOf(spec.archive_after_days) }),
+      ...(spec.archive_class === undefined ? {} : { archiveClass: checkClass("archive_class", spec.archive_class) }),
     };
   }
 
@@ -198,6 +201,11 @@ export class Collections {
 
 /** Checked here as well: a caller without types may hand over any text, and it becomes part of every key. */
 const prefixOf = ({ tenant, collection }: Scope): string => collectionPrefix(scopeOf(tenant, collection));
+
+function daysOf(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw invalid("invalid_archive_after_days", "archive_after_days is a whole number; 0 archives nothing.");
+}
 
 function wholeFrom1(field: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;

@@ -1,4 +1,4 @@
-import type { Manifest } from "../manifest/index.ts";
+import { isFrozen, type Manifest, needsRestoreCode, type ShardEntry } from "../manifest/index.ts";
 import { type SqlAnswer, toWire } from "../sql/index.ts";
 import { type Receipt, usdOf } from "../telemetry/index.ts";
 import type {
@@ -31,6 +31,8 @@ export function describeCollection(collection: Collection, documents: number): C
     cluster_by: clusterBy,
     shard_max_docs: shardMaxDocs,
     ranker: (ranker as RankerSpec | undefined) ?? null,
+    archive_after_days: manifest.settings.archiveAfterDays ?? null,
+    archive_class: manifest.settings.archiveClass ?? null,
     documents,
   };
 }
@@ -44,7 +46,9 @@ export function describeStats(collection: Collection, documents: number, localOb
     generation: manifest.generation,
     shards: manifest.shards.map((shard) => ({
       id: shard.id,
-      status: shard.status,
+      status: shard.archived === undefined ? shard.status : "archived",
+      storage_class: shard.archived?.storageClass ?? "STANDARD",
+      archived: shard.archived === undefined ? null : describeArchived(shard),
       documents: shard.documents,
       deleted: shard.deletes?.count ?? 0,
       bytes: shard.file.sizeBytes,
@@ -54,11 +58,13 @@ export function describeStats(collection: Collection, documents: number, localOb
       ...Object.fromEntries(
         ["active", "sealed", "compacted"].map((status) => [
           status,
-          manifest.shards.filter((shard) => shard.status === status).length,
+          manifest.shards.filter((shard) => shard.status === status && shard.archived === undefined).length,
         ]),
       ),
+      archived: manifest.shards.filter((shard) => shard.archived !== undefined).length,
       quarantined: manifest.quarantined.length,
     },
+    bytes_by_class: bytesByClass(manifest),
     wal: {
       segments: tail.segments,
       bytes: tail.bytes,
@@ -73,9 +79,27 @@ export function describeStats(collection: Collection, documents: number, localOb
 
 const bytesOf = ({ shards }: Manifest): number =>
   shards.reduce(
-    (sum, { file, summary, deletes }) => sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0),
+    (sum, { file, summary, deletes, archived }) =>
+      sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0) + (archived?.stub?.sizeBytes ?? 0),
     0,
   );
+
+const describeArchived = (shard: ShardEntry): CollectionStats["shards"][number]["archived"] => ({
+  at: shard.archived?.at ?? "",
+  needs_restore: isFrozen(shard),
+  restore_asked_at: shard.archived?.restoreAskedAt ?? null,
+  stub_bytes: shard.archived?.stub?.sizeBytes ?? 0,
+});
+
+/** Bytes of shard files by storage class: each has its price. */
+function bytesByClass({ shards }: Manifest): Readonly<Record<string, number>> {
+  const bytes: Record<string, number> = {};
+  for (const { file, archived } of shards) {
+    const name = archived?.storageClass ?? "STANDARD";
+    bytes[name] = (bytes[name] ?? 0) + file.sizeBytes;
+  }
+  return bytes;
+}
 
 export interface AnswerCost {
   readonly receipt: Receipt;
@@ -116,6 +140,7 @@ const describeCost = (receipt: Receipt, remote: boolean): QueryCost => ({
 
 export function describeSql(answer: SqlAnswer, explain: boolean, { receipt, tookMs, remote }: AnswerCost): SqlResponse {
   const { columns, rows, failed, shards, gatheredRows, gatheredBytes } = answer;
+  const unread = new Set(failed.flatMap(({ shard, error }) => (error.code === needsRestoreCode ? [shard] : [])));
   const response = {
     columns: columns.map((name) => ({ name })),
     rows: rows.map((row) => row.map(toWire)),
@@ -125,7 +150,7 @@ export function describeSql(answer: SqlAnswer, explain: boolean, { receipt, took
     stats: {
       took_ms: round(tookMs, 3),
       shards_total: shards.length,
-      shards_searched: shards.filter(({ kept }) => kept).length,
+      shards_searched: shards.filter(({ shard, kept }) => kept && !unread.has(shard)).length,
       rows_gathered: gatheredRows,
       bytes_gathered: gatheredBytes,
       cost: describeCost(receipt, remote),

@@ -19,6 +19,7 @@ import { FilterColumns, Root, TermTables, TextSearch } from "../search/index.ts"
 import { type ObjectStore, openStore } from "../store/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type {
+  ArchiveRequest,
   BatchResult,
   CollectionInfo,
   CollectionList,
@@ -30,6 +31,7 @@ import type {
   GarbageReport,
   GetOptions,
   JobInfo,
+  RestoreRequest,
   SearchHit,
   SearchRequest,
   SearchResponse,
@@ -40,6 +42,7 @@ import type {
   VerifyReport,
   WriteResult,
 } from "./api.ts";
+import { Archive } from "./archive.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats } from "./describe.ts";
@@ -48,6 +51,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { OneAtATime } from "./jobs/one-at-a-time.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
+import { Policies } from "./policies.ts";
 import { Reads } from "./reads.ts";
 import { Searches } from "./searches.ts";
 import { Sql } from "./sql.ts";
@@ -87,6 +91,8 @@ export class Mosaic implements Engine {
   readonly #compact: CompactJob;
   readonly #automatic: AutomaticCompaction;
   readonly #lifecycle: Lifecycle;
+  readonly #archive: Archive;
+  readonly #policies: Policies;
   #inBackground = false;
 
   private constructor(
@@ -116,10 +122,18 @@ export class Mosaic implements Engine {
     });
     this.#reads = new Reads({ parts, collections: this.#collections, root, embedder });
     this.#lifecycle = new Lifecycle({ parts, collections: this.#collections, root, embedder, reads: this.#reads });
+    this.#archive = new Archive({ parts, reads: this.#reads });
+    this.#policies = new Policies({
+      ...parts,
+      intervalMs: settings.policyIntervalMs,
+      tenants: () => this.tenants(),
+      collections: (tenant) => this.#collections.names(tenant),
+      apply: (scope) => this.applyPolicies(scope),
+    });
     this.#jobs = new Jobs({
       ...parts,
       open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
-      kinds: [this.#compact],
+      kinds: [this.#compact, this.#archive.archiving, this.#archive.restoring],
       leave: leaveJobs,
     });
     const columns = new FilterColumns(machinery.leaves, settings.filterColumnsMaxBytes);
@@ -234,6 +248,16 @@ export class Mosaic implements Engine {
   compact(scope: Scope): Promise<JobInfo> {
     return this.#jobs.begin(this.#compact, scope, null);
   }
+  archive(scope: Scope, request: ArchiveRequest): Promise<JobInfo> {
+    return this.#archive.archive(this.#jobs, scope, request);
+  }
+  restore(scope: Scope, request: RestoreRequest = {}): Promise<JobInfo> {
+    return this.#archive.restore(this.#jobs, scope, request);
+  }
+  /** Begins what a collection's policies ask for: archiving by age. Undefined when that is nothing. */
+  applyPolicies(scope: Scope): Promise<JobInfo | undefined> {
+    return this.#archive.applyPolicies(this.#jobs, scope);
+  }
   job(tenant: TenantName, id: string): Promise<JobInfo> {
     return this.#jobs.get(tenant, id);
   }
@@ -248,6 +272,7 @@ export class Mosaic implements Engine {
   async workInBackground(): Promise<void> {
     this.#inBackground = true;
     if (this.settings.inboxPollMs > 0) this.#inboxWatch.start();
+    this.#policies.start();
     await this.#jobs.resume();
   }
 
@@ -276,6 +301,7 @@ export class Mosaic implements Engine {
   /** Finishes what was begun: waits for writes under way and for a running fold; the tail stays in the log. */
   async close(): Promise<void> {
     await this.#inboxWatch.close();
+    this.#policies.stop();
     await Promise.all([this.#jobs.close(), this.#automatic.close()]);
     await this.#collections.close();
     await Promise.all([this.#sql.close(), this.#machinery.close(), this.#embedder.close()]);

@@ -167,6 +167,6 @@ const emptyAnswer = ({ snapshot: { manifest, targets } }: Moment): SearchAnswer 
       matching: undefined,
     })),
   },
-  shardsSearched: targets.length,
+  shardsSearched: targets.filter(({ entry }) => entry.archived === undefined).length,
   cellsTotal: manifest.shards.reduce((sum, { cells }) => sum + cells, 0),
 });

@@ -97,6 +97,16 @@ export class Reads {
     return await againOnNewer(view.log, () => this.#current(view, id));
   }
 
+  /** Whether there is a live document of an id; also where it can't be read before its shard is restored. */
+  async exists({ view }: Pick<Collection, "view">, id: DocumentId): Promise<boolean> {
+    return await againOnNewer(view.log, async () => {
+      const inTail = view.log.tail.entry(id)?.operation;
+      if (inTail !== undefined) return inTail.kind === "upsert";
+      const { root, parts } = this.#with;
+      return (await root.lookup(view, [id], false, parts.settings.shardTimeoutMs)).length > 0;
+    });
+  }
+
   async #current(view: Collection["view"], id: DocumentId): Promise<CurrentDocument | undefined> {
     const inTail = view.log.tail.entry(id)?.operation;
     if (inTail?.kind === "delete") return undefined;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { MosaicError, type Scope } from "../base/index.ts";
+import { MosaicError, type Scope, serializeError } from "../base/index.ts";
+import { needsRestore } from "../manifest/index.ts";
 import { type CollectionView, type FilterColumns, type Moment, momentOf, type Root } from "../search/index.ts";
 import {
   type DocumentExpression,
@@ -220,8 +221,8 @@ const lostShard = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][
 /** Synchronous: shards and tail are of one moment. */
 const dataOf = (view: CollectionView): SqlData => dataAt(momentOf(view));
 
-const dataAt = ({ view, snapshot: { targets, manifest }, tail }: Moment): SqlData => ({
-  shards: targets.map(({ entry: { id, file, deletes, documents }, excluded }) => ({
+const dataAt = ({ view, snapshot: { scope, targets, manifest }, tail }: Moment): SqlData => ({
+  shards: targets.map(({ entry: { id, file, deletes, documents, archived }, excluded }) => ({
     id,
     file,
     deletes,
@@ -229,6 +230,7 @@ const dataAt = ({ view, snapshot: { targets, manifest }, tail }: Moment): SqlDat
     dead: deletes?.count ?? 0,
     excluded,
     known: view.summaries.of(id),
+    ...(archived === undefined ? {} : { unreadable: serializeError(needsRestore({ id, archived }, scope.collection)) }),
   })),
   tail,
   aside: manifest.quarantined.map(setAside).map(lostShard),

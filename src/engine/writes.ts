@@ -69,7 +69,9 @@ export class Writes {
   async patch(scope: Scope, id: string, input: DocumentPatch): Promise<WriteResult> {
     const key = documentId(id);
     const patch = checkPatch(input, this.#with.parts.settings.maxTextBytes);
-    return await this.#change(scope, key, async (collection, current) => {
+    return await this.#change(scope, key, async (collection) => {
+      const current = await this.#reads.current(collection, key);
+      if (current === undefined) throw documentNotFound(id);
       const metadata = patch.metadata === undefined ? current.metadata : patched(current.metadata, patch.metadata);
       const text = patch.text ?? current.text;
       const vector = await this.#patchedVector(collection, patch, current);
@@ -80,22 +82,23 @@ export class Writes {
 
   async delete(scope: Scope, id: string): Promise<WriteResult> {
     const key = documentId(id);
-    return await this.#change(scope, key, async () => ({ kind: "delete", id: key }));
+    return await this.#change(scope, key, async (collection) => {
+      if (!(await this.#reads.exists(collection, key))) throw documentNotFound(id);
+      return { kind: "delete", id: key };
+    });
   }
 
   /** Reads, changes, writes; when the document was written in between, the same again on what it is now. */
   async #change(
     scope: Scope,
     id: DocumentId,
-    change: (collection: Collection, current: CurrentDocument) => Promise<Operation>,
+    change: (collection: Collection) => Promise<Operation>,
   ): Promise<WriteResult> {
     return await this.#reads.on(scope, async (collection) => {
       for (let attempt = 0; attempt < maxTries; attempt++) {
         await collection.log.refresh();
         const basis = collection.log.tail.lastSequence;
-        const current = await this.#reads.current(collection, id);
-        if (current === undefined) throw documentNotFound(id);
-        const operation = await change(collection, current);
+        const operation = await change(collection);
         const stillHolds = (tail: Tail): boolean =>
           collection.log.manifest.foldedThrough <= basis && (tail.entry(id)?.sequence ?? 0) <= basis;
         const committed = await collection.committer.commit({ operations: [operation], stillHolds });

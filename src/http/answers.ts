@@ -238,7 +238,16 @@ export const collectionStats = z
     shards: z.array(
       z.strictObject({
         id: z.string(),
-        status: z.string(),
+        status: z.string().openapi({ description: "`active`, `sealed`, `compacted` or `archived`." }),
+        storage_class: z.string(),
+        archived: z
+          .strictObject({
+            at: z.string(),
+            needs_restore: z.boolean().openapi({ description: "True: answers go without it until it is restored." }),
+            restore_asked_at: z.string().nullable(),
+            stub_bytes: count,
+          })
+          .nullable(),
         documents: count,
         deleted: count,
         bytes: count,
@@ -246,6 +255,7 @@ export const collectionStats = z
       }),
     ),
     shards_by_status: z.record(z.string(), count),
+    bytes_by_class: z.record(z.string(), count).openapi({ description: "Of shard files, by storage class." }),
     wal: z.strictObject({ segments: count, bytes: count, last_sequence: count, folded_through: count }),
     cache: z.strictObject({ bytes: count, files: count }),
     last_fold_at: z.string().nullable(),

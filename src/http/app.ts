@@ -8,6 +8,7 @@ import { docsPage } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { Env, Operation, Tools } from "./operation.ts";
 import { problemResponse, RequestError } from "./problem.ts";
+import { archiveOperations } from "./routes/archive.ts";
 import { batchOperations } from "./routes/batch.ts";
 import { collectionOperations } from "./routes/collections.ts";
 import { documentOperations } from "./routes/documents.ts";
@@ -24,6 +25,7 @@ export const operations: readonly Operation[] = [
   ...collectionOperations,
   ...inboxOperations,
   ...lifecycleOperations,
+  ...archiveOperations,
   ...serviceOperations,
 ];
 

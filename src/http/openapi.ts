@@ -43,6 +43,7 @@ const withStorage = [
 ];
 /** What may go wrong where a document is looked up in the shards. A search leaves such a shard out and says so. */
 const withLookup = [
+  "archived_needs_restore",
   "shard_damaged",
   "deletes_damaged",
   "shard_unavailable",

@@ -37,6 +37,8 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   not_supported: [400, "Leave the setting out: it has only one value in this version."],
   invalid_ranker: [400, "Correct the ranker; `detail` says what is wrong with it."],
   invalid_language: [400, "Name a language that there is; `detail` lists them."],
+  shards_or_older_than: [400, "Say which shards: give exactly one of `shards` and `older_than`."],
+  invalid_older_than: [400, "Send a number of days or hours: `90d`, `12h`."],
   invalid_as_of: [400, "Send the number of a generation, or a time in ISO 8601."],
   key_required: [401, "Send your key as `Authorization: Bearer <key>` or `X-API-Key`."],
   key_unknown: [401, "Ask the operator for another key: this one is not known."],
@@ -47,11 +49,16 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   document_not_found: [404, "No document of the collection has this id."],
   collection_not_found: [404, "No collection has this name; the first write creates it."],
   job_not_found: [404, "No job of the tenant has this id."],
+  shard_not_found: [404, "The collection has no such shard; its statistics list those that it has."],
   snapshot_gone: [
     404,
     "That moment is not kept any more; `detail` says which are. SNAPSHOT_KEEP_MS sets for how long.",
   ],
   method_not_allowed: [405, "Use one of the methods in `Allow`."],
+  archived_needs_restore: [
+    409,
+    "The document lies in an archived shard: restore that first, by the call that `detail` names.",
+  ],
   collection_exists: [409, "Use it, delete it, or take another name."],
   collection_has_branches: [
     409,

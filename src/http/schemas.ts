@@ -4,6 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import {
+  archiveClasses,
   collectionName,
   documentId,
   isMosaicError,
@@ -11,6 +12,7 @@ import {
   maxDimensions,
   maxMetadataDepth,
   parseTimestamp,
+  restoreSpeeds,
 } from "../base/index.ts";
 import type { Metadata } from "../engine/index.ts";
 import { isMetadata } from "./metadata.ts";
@@ -296,6 +298,11 @@ export const collectionBody = z
       }),
     shard_max_docs: z.int().min(1).optional().openapi({ description: "A shard holds at most this many documents." }),
     ranker: ranker.optional().openapi({ description: "How searches rank that don't say how." }),
+    archive_after_days: z.int().min(0).optional().openapi({
+      description:
+        "Shards whose documents are all as old are archived by themselves; 0: none. ARCHIVE_AFTER_DAYS when left out.",
+    }),
+    archive_class: z.enum(archiveClasses).optional().openapi({ description: "ARCHIVE_CLASS when left out." }),
   })
   .openapi("CreateCollection", { example: { name: "notes", distance: "cosine" } });
 
@@ -355,6 +362,36 @@ export const gcBody = z
     dry_run: z.boolean().default(true).openapi({ description: "`false` condemns and deletes; otherwise only looks." }),
   })
   .openapi("CollectGarbage", { example: { dry_run: false } });
+const shardIds = z
+  .array(z.string().min(1).max(64))
+  .min(1)
+  .max(10_000)
+  .optional()
+  .openapi({ description: "Ids of shards, as the collection's statistics list them." });
+const archiveClass = z.enum(archiveClasses);
+export const archiveBody = z
+  .strictObject({
+    collection: collection.optional(),
+    shards: shardIds,
+    older_than: z.string().max(8).optional().openapi({
+      description: "Days or hours: shards whose newest document is older, by `created_at`. This or `shards`.",
+      example: "90d",
+    }),
+    storage_class: archiveClass
+      .optional()
+      .openapi({ description: "The collection's, or ARCHIVE_CLASS, when left out." }),
+  })
+  .openapi("ArchiveShards", { example: { older_than: "90d", storage_class: "GLACIER_IR" } });
+export const restoreBody = z
+  .strictObject({
+    collection: collection.optional(),
+    shards: shardIds,
+    speed: z
+      .enum(restoreSpeeds)
+      .optional()
+      .openapi({ description: "How fast, and how dearly, storage restores: `standard` when left out." }),
+  })
+  .openapi("RestoreShards", { example: { speed: "bulk" } });
 export const healthQuery = z.strictObject({
   ready: z.enum(["0", "1"]).optional().openapi({ description: "`1` also asks whether the storage answers." }),
 });

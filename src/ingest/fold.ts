@@ -6,7 +6,9 @@ import {
   liveDocuments,
   type Manifest,
   type ManifestStore,
+  type ObjectRef,
   type Retirement,
+  rowFileOf,
   type ShardEntry,
   type Stored,
 } from "../manifest/index.ts";
@@ -121,7 +123,7 @@ export class Fold {
   /** The files that it reads stay until it is done; a local copy that turns out to be damaged is fetched again, once. */
   async #buildWith(plan: Plan, folder: string): Promise<Built> {
     const candidates = this.#mayHold(plan);
-    const files = [...plan.merge, ...candidates.keys()].map(({ file }) => file);
+    const files = [...plan.merge.map(({ file }) => file), ...[...candidates.keys()].map(rowFileOf)];
     return await withFiles(this.#parts.localObjects, files, (pathOf) => this.#build(plan, candidates, pathOf, folder));
   }
 
@@ -131,14 +133,14 @@ export class Fold {
     const rows = [...plan.operations.values()].filter(isUpsert).map(asRow);
     const merge = await Promise.all(
       plan.merge.map(async (entry) => ({
-        ...sourceOf(entry, pathOf),
+        ...sourceOf(entry.file, pathOf),
         rows: entry.documents,
         deadBits: (await this.#objects.deadRows(entry)).bits,
       })),
     );
     const before = await Promise.all([...candidates.keys()].map((entry) => this.#objects.deadRows(entry)));
     const lookups = [...candidates].map(([entry, ids], at) => ({
-      ...sourceOf(entry, pathOf),
+      ...sourceOf(rowFileOf(entry), pathOf),
       ids,
       dead: knownDeaths(before[at] as DeadRows),
     }));
@@ -239,7 +241,7 @@ export class Fold {
 /** A build cuts at cells of 512 rows (and once between rows with and without a vector), so it makes no more than this. */
 const mostShards = (rows: number): number => Math.ceil(rows / cellRows) + 2;
 
-const sourceOf = ({ file }: ShardEntry, pathOf: PathOf): SourceFile => ({ path: pathOf(file), expected: file });
+const sourceOf = (file: ObjectRef, pathOf: PathOf): SourceFile => ({ path: pathOf(file), expected: file });
 
 const isUpsert = (operation: Operation): operation is Upsert => operation.kind === "upsert";
 

@@ -20,13 +20,14 @@ const base = 64;
 const tierOf = (documents: number): number =>
   documents < base ? 0 : Math.floor(Math.log(documents / base) / Math.log(fanout)) + 1;
 
-/** The active shards to merge with `newDocs` new documents of about `newBytes`. */
+/** The active shards to merge with `newDocs` new documents of about `newBytes`. Archived ones are left alone. */
 export function chooseMerge(
-  shards: readonly ShardEntry[],
+  all: readonly ShardEntry[],
   newDocs: number,
   newBytes: number,
   limits: MergeLimits,
 ): readonly ShardEntry[] {
+  const shards = all.filter(({ archived }) => archived === undefined);
   const waiting = shards
     .filter(({ status }) => status === "active")
     .sort((a, b) => liveDocuments(a) - liveDocuments(b))

@@ -1,4 +1,12 @@
-import { collectionPrefix, type Random, type Scope, type ShardId, sha256 } from "../base/index.ts";
+import {
+  type Clock,
+  collectionPrefix,
+  formatTimestamp,
+  type Random,
+  type Scope,
+  type ShardId,
+  sha256,
+} from "../base/index.ts";
 import {
   type DeletesRef,
   liveKeys,
@@ -12,17 +20,23 @@ import { DeadRows, DeadTerms, type ObjectFiles, readChecked } from "../shard/ind
 import type { ObjectStore } from "../store/index.ts";
 import type { MeasuredShard } from "./build-job.ts";
 
+export interface ShardObjectsParts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly localObjects: ObjectFiles;
+}
+
 /** Puts what a build made where it belongs; nothing of it is visible until a manifest names it. */
 export class ShardObjects {
   readonly #store: ObjectStore;
+  readonly #clock: Clock;
   readonly #random: Random;
   readonly #localObjects: ObjectFiles;
   readonly #prefix: string;
 
-  constructor(
-    parts: { readonly store: ObjectStore; readonly random: Random; readonly localObjects: ObjectFiles },
-    scope: Scope,
-  ) {
+  constructor(parts: ShardObjectsParts, scope: Scope) {
+    this.#clock = parts.clock;
     this.#store = parts.store;
     this.#random = parts.random;
     this.#localObjects = parts.localObjects;
@@ -41,7 +55,8 @@ export class ShardObjects {
     ]);
     this.#localObjects.trust(file);
     const { documents, vectors, cells, createdAt } = built;
-    const facts = { documents, vectors, cells, build, createdAt, status };
+    const placedAt = formatTimestamp(this.#clock.now());
+    const facts = { documents, vectors, cells, build, createdAt, status, placedAt };
     return { id: built.shard as ShardId, file, summary, terms, deletes: null, ...facts };
   }
 

@@ -14,11 +14,20 @@ export interface Repair {
   readonly detail: string;
 }
 
+/** A shard of a colder class; one that must be restored first could not be read. */
+export interface ArchivedFinding {
+  readonly shard: string;
+  readonly storage_class: string;
+  readonly documents: number;
+  readonly needs_restore: boolean;
+}
+
 /** What a verification has seen so far. */
 export class Findings {
   readonly problems: Problem[] = [];
   /** The shard of each live id. */
   readonly live = new Map<string, string>();
+  readonly archived: ArchivedFinding[] = [];
   readonly #prefix: string;
   objects = 0;
   bytes = 0;

@@ -4,6 +4,9 @@
  * Owns: leases and jobs, the thread that compacts.
  * Never: loses a row, repairs silently, or takes part in answering a query.
  */
+export { archiveSome, canMoveTo, dueByPolicy, olderThan } from "./archive/archive.ts";
+export type { MoveParts } from "./archive/move.ts";
+export { type RestoreStep, restoreSome } from "./archive/restore.ts";
 export { Compaction, type CompactionParts, type CompactionState } from "./compaction/compaction.ts";
 export { Compactor, type CompactorThread } from "./compaction/compactor.ts";
 export { chooseAll, chooseCompaction } from "./compaction/policy.ts";

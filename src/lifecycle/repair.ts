@@ -1,6 +1,14 @@
 import { collectionPrefix, MosaicError, type ShardId, sha256, sha256OfFile } from "../base/index.ts";
 import { type CollectionLog, encodeSegment } from "../ingest/index.ts";
-import { liveDocuments, type Manifest, type ObjectRef, type Retirement, type ShardEntry } from "../manifest/index.ts";
+import {
+  isFrozen,
+  liveDocuments,
+  type Manifest,
+  type ObjectRef,
+  type Retirement,
+  rowFileOf,
+  type ShardEntry,
+} from "../manifest/index.ts";
 import {
   DeadRows,
   deadTermsOfFile,
@@ -61,14 +69,24 @@ async function repairShard(parts: RepairParts, entry: ShardEntry): Promise<{ rep
   const unusable = found.problems.filter(({ code }) => !readable.has(code));
   const wrong = new Set(unusable.map(({ object }) => object));
   const miscounted = unusable.every(({ object, code }) => object !== deletes?.key || code === deadTermsDiffer);
-  const why = unusable.find(({ object }) => object === file.key || object === deletes?.key)?.code ?? "";
+  const ofFile = unusable.find(({ object }) => object === file.key || object === deletes?.key);
+  const why = (ofFile ?? unusable[0])?.code ?? "";
+  const stub = isFrozen(entry) ? entry.archived.stub : undefined;
   if (deletes !== null && wrong.has(deletes.key) && !miscounted) return { fix: setAside(entry, deletes.key, why) };
   if (wrong.has(file.key)) {
-    if (!(await restoreFromCopy(parts, file))) return { fix: setAside(entry, file.key, why) };
+    if (!(await restoreFromCopy(parts, file, entry.archived?.storageClass)))
+      return { fix: setAside(entry, file.key, why) };
     // The rest of it is proved by the next look.
     const detail = "The stored file was damaged; a local copy of it took its place.";
     return { repair: { object: file.key, action: "restored", detail } };
   }
+  if (stub !== undefined && wrong.has(stub.key)) {
+    if (!(await restoreFromCopy(parts, stub))) return { fix: setAside(entry, stub.key, why) };
+    const detail = "What is kept beside an archived shard was damaged; a local copy of it took its place.";
+    return { repair: { object: stub.key, action: "restored", detail } };
+  }
+  // It can't be made anew of a file that can't be read.
+  if (stub !== undefined && wrong.has(summary.key)) return { fix: setAside(entry, summary.key, why) };
   const lost = [summary, terms, ...(deletes === null ? [] : [deletes])].filter(({ key }) => wrong.has(key));
   return lost.length === 0 ? {} : { fix: await rebuilt(parts, entry, lost) };
 }
@@ -80,11 +98,15 @@ function setAside(entry: ShardEntry, object: string, why: string): Fix {
 }
 
 /** Puts the bytes back that the manifest's checksum asks for; harmless, whoever reads or writes meanwhile. */
-async function restoreFromCopy({ store, copyOf }: RepairParts, file: ObjectRef): Promise<boolean> {
+async function restoreFromCopy(
+  { store, copyOf }: RepairParts,
+  file: ObjectRef,
+  storageClass = "STANDARD",
+): Promise<boolean> {
   using copy = await copyOf(file);
   if (copy === undefined || copy.path === store.localPath(file.key)) return false;
   if ((await sha256OfFile(copy.path)) !== file.sha256) return false;
-  await store.put(file.key, { path: copy.path });
+  await store.put(file.key, { path: copy.path }, { storageClass });
   return true;
 }
 
@@ -92,7 +114,7 @@ async function restoreFromCopy({ store, copyOf }: RepairParts, file: ObjectRef):
 async function rebuilt(parts: RepairParts, entry: ShardEntry, lost: readonly ObjectRef[]): Promise<Fix> {
   const made: { -readonly [Name in keyof NonNullable<Fix["rebuilt"]>]: NonNullable<Fix["rebuilt"]>[Name] } = {};
   const repairs: Repair[] = [];
-  await withStored(parts, entry.file, async (path) => {
+  await withStored(parts, rowFileOf(entry), async (path) => {
     if (lost.includes(entry.summary)) {
       made.summary = await putAgain(parts, `summaries/${entry.id}`, summaryOfFile(path, entry.id));
       const detail = "The summary was made anew of its shard's file.";

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
-import type { ObjectRef, ShardEntry } from "../manifest/index.ts";
+import { isFrozen, liveDocuments, type ObjectRef, rowFileOf, type ShardEntry } from "../manifest/index.ts";
 import {
   DeadRows,
   deadTermsOfFile,
@@ -28,7 +28,9 @@ export interface ShardParts {
  */
 export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: Findings): Promise<void> {
   const { store } = parts;
-  const { file, deletes } = entry;
+  const { deletes } = entry;
+  noteArchived(entry, found);
+  const file = rowFileOf(entry);
   let [dead, summary, terms]: [DeadRows | undefined, StoredSummary | undefined, Uint8Array | undefined] = [
     undefined,
     undefined,
@@ -49,11 +51,42 @@ export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: F
       found.saw(file);
       await found.attempt(file.key, async () => verifyRows(path, entry, dead ?? DeadRows.none(entry.documents), found));
       if (deletes !== null && dead !== undefined) verifyDeadTerms(path, deletes.key, dead, found);
-      if (summary !== undefined) verifySummary(path, entry, summary, found);
       if (terms !== undefined && Buffer.compare(termsOfFile(path, entry.id), terms) !== 0)
         found.say(entry.terms.key, "terms_differ", "The list of terms is not that of its shard's file.");
+      if (isFrozen(entry)) return verifyStub(path, entry, summary?.summary, found);
+      if (summary !== undefined) verifySummary(path, entry, summary, found);
     }),
   );
+  if (isFrozen(entry)) await found.attempt(entry.file.key, () => verifyFrozen(store, entry, found));
+}
+
+function noteArchived(entry: ShardEntry, found: Findings): void {
+  if (entry.archived === undefined) return;
+  found.archived.push({
+    shard: entry.id,
+    storage_class: entry.archived.storageClass,
+    documents: liveDocuments(entry),
+    needs_restore: isFrozen(entry),
+  });
+}
+
+/** Ids are all that a stub and a summary have in common. */
+function verifyStub(path: string, entry: ShardEntry, summary: Summary | undefined, found: Findings): void {
+  const excluded = summary === undefined ? undefined : excludedId(path, summary);
+  if (excluded !== undefined)
+    found.say(
+      entry.summary.key,
+      "filter_excludes_id",
+      `The filter excludes ${JSON.stringify(excluded)}, which is there.`,
+    );
+}
+
+/** A file that must be restored can't be read; that it is there, and as long as it was, can be said. */
+async function verifyFrozen(store: ObjectStore, { file }: ShardEntry, found: Findings): Promise<void> {
+  const info = await store.head(file.key);
+  if (info === undefined) throw missing(file.key);
+  if (info.sizeBytes !== file.sizeBytes) throw damaged(file.key);
+  found.saw(file);
 }
 
 interface StoredSummary {
@@ -90,7 +123,7 @@ export async function withStored(
 }
 
 function verifyRows(path: string, entry: ShardEntry, dead: DeadRows, found: Findings): void {
-  const { key } = entry.file;
+  const { key } = rowFileOf(entry);
   const file = ShardFile.open(path);
   try {
     const integrity = file.integrity();

@@ -1,7 +1,7 @@
 import { collectionPrefix, isMosaicError, type MosaicError, type Scope } from "../base/index.ts";
 import { CollectionLog, type LogParts } from "../ingest/index.ts";
 import { collectionNotFound, liveDocuments, segmentKey, sequenceOfSegment } from "../manifest/index.ts";
-import { Findings, type Problem } from "./findings.ts";
+import { type ArchivedFinding, Findings, type Problem } from "./findings.ts";
 import { missing, type ShardParts, verifyShard } from "./verify-shard.ts";
 
 export interface VerifyParts extends ShardParts, Pick<LogParts, "clock" | "manifests" | "gcGraceMs"> {
@@ -18,6 +18,8 @@ export interface Report {
   readonly problems: readonly Problem[];
   /** What an earlier repair has set aside. */
   readonly quarantined: readonly { readonly shard: string; readonly documents: number }[];
+  /** Shards of a colder class: no problem, but of those that must be restored first the file itself was not read. */
+  readonly archived: readonly ArchivedFinding[];
 }
 
 /**
@@ -71,6 +73,7 @@ function reportOf(found: Findings, log: CollectionLog | undefined): Report {
     bytes: bytes + (log?.tail.bytes ?? 0),
     problems,
     quarantined: quarantined.map((entry) => ({ shard: entry.id, documents: liveDocuments(entry) })),
+    archived: found.archived,
   };
 }
 

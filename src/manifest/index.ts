@@ -4,10 +4,12 @@
  * Owns: manifest.json and manifests/ of a collection, the rules that every swap keeps, the names of objects.
  * Never: opens a shard, a segment or a summary.
  */
+export { type FrozenShard, isFrozen, needsRestore, needsRestoreCode, rowFileOf } from "./archived.ts";
 export { decodeManifest, encodeManifest } from "./codec.ts";
 export { checkInvariants, type SwapKind } from "./invariants.ts";
 export { listCollectionNames, listTenants } from "./list-collections.ts";
 export {
+  type Archived,
   type Branch,
   type CollectionSettings,
   type Condemned,

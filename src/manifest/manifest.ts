@@ -1,4 +1,4 @@
-import type { Scope, ShardId } from "../base/index.ts";
+import type { ArchiveClass, Scope, ShardId } from "../base/index.ts";
 
 export type Distance = "cosine" | "l2" | "dot";
 export type Precision = "float32" | "int8";
@@ -14,6 +14,9 @@ export interface CollectionSettings {
   readonly shardMaxDocs: number;
   /** How searches rank unless they say how: as the API takes it. Absent or null: their own default. */
   readonly ranker?: unknown;
+  /** Shards whose documents are all as old are archived, into this class. Absent: as the process's settings say. */
+  readonly archiveAfterDays?: number;
+  readonly archiveClass?: ArchiveClass;
 }
 
 /** An object that the manifest names: where it is, and what its bytes must be. */
@@ -27,6 +30,15 @@ export interface ObjectRef {
 export interface DeletesRef extends ObjectRef {
   readonly generation: number;
   readonly count: number;
+}
+
+/** Of a shard whose file lies in a colder class of storage. Folds and compactions leave it alone. */
+export interface Archived {
+  readonly storageClass: ArchiveClass;
+  readonly at: string;
+  /** Where the file must be restored before it can be read: what is needed of it meanwhile. Null: it is read as it is. */
+  readonly stub: ObjectRef | null;
+  readonly restoreAskedAt: string | null;
 }
 
 export type ShardStatus = "active" | "sealed" | "compacted";
@@ -49,6 +61,10 @@ export interface ShardEntry {
   readonly createdAt: { readonly min: string; readonly max: string };
   /** `sealed` once it reached the limits of rotation: folds leave it alone. `compacted`: written by compaction. */
   readonly status: ShardStatus;
+  /** When its file was written, or came back from an archive; absent in what older versions wrote. */
+  readonly placedAt?: string;
+  /** Absent: its file is where new ones are. */
+  readonly archived?: Archived;
 }
 
 /**
@@ -164,5 +180,5 @@ export function isStillStored(current: Manifest, generation: number, keys: reado
   return current.historyFrom <= generation && !keys.some((key) => condemned.has(key));
 }
 
-const keysOfShard = ({ file, summary, terms, deletes }: ShardEntry): readonly string[] =>
-  deletes === null ? [file.key, summary.key, terms.key] : [file.key, summary.key, terms.key, deletes.key];
+const keysOfShard = ({ file, summary, terms, deletes, archived }: ShardEntry): readonly string[] =>
+  [file, summary, terms, deletes, archived?.stub].flatMap((ref) => (ref == null ? [] : [ref.key]));

@@ -1,6 +1,6 @@
 import type { Scope } from "../base/index.ts";
 import type { Tail } from "../ingest/index.ts";
-import type { Manifest } from "../manifest/index.ts";
+import { isFrozen, type Manifest } from "../manifest/index.ts";
 import { CellIndex } from "../selection/index.ts";
 import type { Summaries } from "../shard/index.ts";
 import { Exclusions } from "./exclusions.ts";
@@ -29,6 +29,7 @@ export class CollectionView {
   /** These go with their manifest. */
   readonly #shards = new WeakMap<Manifest, readonly LeafShard[]>();
   readonly #cells = new WeakMap<Manifest, CellIndex>();
+  readonly #readable = new WeakMap<Manifest, Manifest>();
 
   constructor(log: LogView, summaries: Summaries) {
     this.log = log;
@@ -65,6 +66,16 @@ export class CollectionView {
     const index = new CellIndex(candidates);
     this.#cells.set(manifest, index);
     return index;
+  }
+
+  /** The manifest without its frozen shards: the same one when there are none. */
+  readableOf(manifest: Manifest): Manifest {
+    const known = this.#readable.get(manifest);
+    if (known !== undefined) return known;
+    const frozen = manifest.shards.some(isFrozen);
+    const readable = frozen ? { ...manifest, shards: manifest.shards.filter((entry) => !isFrozen(entry)) } : manifest;
+    this.#readable.set(manifest, readable);
+    return readable;
   }
 
   /** Ids of the tail that may have a row in some shard. Synchronous, like `snapshot`. */

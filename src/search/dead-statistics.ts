@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { deserializeError } from "../base/index.ts";
 import type { ShardEntry } from "../manifest/index.ts";
-import type { DeadTerms, TermNumbers } from "./leaf-request.ts";
+import { type DeadTerms, isFrozenTarget, leafShard, type TermNumbers } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import type { Moment } from "./moment.ts";
 import type { Taken } from "./outdated-texts.ts";
@@ -42,6 +42,23 @@ export class DeadStatistics {
     return [...taken, ...(await this.#ask(scope, unsaid, names, numbers, timeoutMs))];
   }
 
+  /** What rows of frozen shards take that the tail replaces or deletes: their texts can't be read, so stubs are asked. */
+  async ofOutdated(
+    { snapshot: { targets, scope } }: Moment,
+    names: readonly string[],
+    numbers: ReadonlyMap<string, TermNumbers>,
+    timeoutMs: number,
+  ): Promise<readonly Taken[]> {
+    const shards = targets
+      .filter((target) => isFrozenTarget(target) && target.excluded.length > 0)
+      .map((target) => ({ ...target, terms: numbers.get(target.entry.id) ?? [] }));
+    if (shards.length === 0) return [];
+    const reply = await this.#leaves.ask({ kind: "dead terms", outdated: true, scope, shards }, timeoutMs);
+    const [failure] = reply.failed;
+    if (failure !== undefined) throw deserializeError(failure.error);
+    return (reply.dead ?? []).map((found) => takenOf(found, names));
+  }
+
   async #ask(
     scope: Moment["snapshot"]["scope"],
     entries: readonly ShardEntry[],
@@ -52,7 +69,11 @@ export class DeadStatistics {
     const keyOf = ({ file, deletes }: ShardEntry): string => JSON.stringify([file.key, deletes?.key, names]);
     const unknown = entries.filter((entry) => !this.#asked.has(keyOf(entry)));
     if (unknown.length > 0) {
-      const shards = unknown.map((entry) => ({ entry, excluded: [], terms: numbers.get(entry.id) ?? [] }));
+      const shards = unknown.map((entry) => ({
+        entry: leafShard(entry),
+        excluded: [],
+        terms: numbers.get(entry.id) ?? [],
+      }));
       const reply = await this.#leaves.ask({ kind: "dead terms", scope, shards }, timeoutMs);
       const [failure] = reply.failed;
       if (failure !== undefined) throw deserializeError(failure.error);
@@ -64,9 +85,13 @@ export class DeadStatistics {
     }
     return entries.flatMap((entry): Taken[] => {
       const found = this.#asked.get(keyOf(entry));
-      if (found === undefined) return [];
-      const { documents, terms, holding } = found;
-      return [{ documents, terms, documentsWith: (term) => holding[names.indexOf(term)] ?? 0 }];
+      return found === undefined ? [] : [takenOf(found, names)];
     });
   }
 }
+
+const takenOf = ({ documents, terms, holding }: DeadTerms, names: readonly string[]): Taken => ({
+  documents,
+  terms,
+  documentsWith: (term) => holding[names.indexOf(term)] ?? 0,
+});

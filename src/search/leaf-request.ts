@@ -1,5 +1,12 @@
 import type { Scope, SerializedError } from "../base/index.ts";
-import type { Distance, ShardEntry } from "../manifest/index.ts";
+import {
+  type Archived,
+  type Distance,
+  isFrozen,
+  type ObjectRef,
+  rowFileOf,
+  type ShardEntry,
+} from "../manifest/index.ts";
 import type { CellVisits } from "../selection/index.ts";
 import type { TextScoring } from "../shard/index.ts";
 
@@ -16,16 +23,21 @@ export type LeafRequest =
   | ColumnsRequest;
 
 /** What a leaf needs to know of a shard; it travels with every request, so no more than that. */
-export type LeafShard = Pick<ShardEntry, "id" | "file" | "deletes" | "documents" | "vectors" | "cells">;
+export type LeafShard = Pick<ShardEntry, "id" | "deletes" | "documents" | "vectors" | "cells"> & {
+  /** Of a frozen shard its stub: it can be asked for the rows of ids and for dead terms, and for nothing else. */
+  readonly file: ObjectRef;
+  /** Of a frozen shard only. */
+  readonly archived?: Archived;
+};
 
-export const leafShard = ({ id, file, deletes, documents, vectors, cells }: ShardEntry): LeafShard => ({
-  id,
-  file,
-  deletes,
-  documents,
-  vectors,
-  cells,
-});
+export function leafShard(entry: ShardEntry): LeafShard {
+  const { id, deletes, documents, vectors, cells } = entry;
+  const shard = { id, file: rowFileOf(entry), deletes, documents, vectors, cells };
+  return isFrozen(entry) ? { ...shard, archived: entry.archived } : shard;
+}
+
+/** Whether the shard's file must be restored before it can be read. */
+export const isFrozenTarget = ({ entry }: ShardTarget): boolean => entry.archived !== undefined;
 
 export interface ShardTarget {
   readonly entry: LeafShard;
@@ -84,9 +96,11 @@ export interface TextRequest {
   readonly limit: number;
 }
 
-/** How many dead and outdated rows of each shard hold each term: what its list of terms counts too much. */
+/** How many dead rows of each shard hold each term: what its list of terms counts too much. */
 export interface DeadTermsRequest {
   readonly kind: "dead terms";
+  /** Those that are not dead yet, and out of date: of shards whose texts can't be read. */
+  readonly outdated?: boolean;
   readonly scope: Scope;
   readonly shards: readonly (ShardTarget & { readonly terms: TermNumbers })[];
 }

@@ -33,12 +33,15 @@ export function bestRows(run: LeafRun, { shards, scoring, limit }: TextRequest):
 }
 
 /** What dead rows hold of some terms: for bitmaps that don't say it. */
-export function deadTermsOf(run: LeafRun, { shards }: DeadTermsRequest): readonly DeadTerms[] {
+export function deadTermsOf(run: LeafRun, { shards, outdated }: DeadTermsRequest): readonly DeadTerms[] {
   return shards.flatMap(({ terms, entry }, shard): DeadTerms[] => {
     const lists = listsOf(run, shard, terms, new Set());
     const lengths = lists?.lengths ?? run.attempt(shard, (open) => open.lengths());
+    const excluded = outdated === true ? run.excludedRows(shard) : undefined;
     if (lengths === undefined || run.isIncomplete || run.hasFailed(shard)) return [];
-    const rows = Array.from({ length: entry.documents }, (_, row) => row).filter((row) => run.dead[shard]?.isDead(row));
+    const isDead = (row: number): boolean => run.dead[shard]?.isDead(row) ?? false;
+    const counts = (row: number): boolean => (excluded === undefined ? isDead(row) : excluded.has(row) && !isDead(row));
+    const rows = Array.from({ length: entry.documents }, (_, row) => row).filter(counts);
     const holding = terms.map((_number, at) => {
       const list = lists?.lists[at]?.rows;
       let place = 0;

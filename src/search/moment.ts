@@ -1,6 +1,8 @@
+import { type Scope, serializeError } from "../base/index.ts";
 import type { Upsert } from "../ingest/index.ts";
+import { needsRestore } from "../manifest/index.ts";
 import type { CollectionView, Snapshot } from "./collection-view.ts";
-import type { ShardTarget } from "./leaf-request.ts";
+import { isFrozenTarget, type LeafFailure, type ShardTarget } from "./leaf-request.ts";
 
 /** Which rows and documents of one moment fulfil a query's filter. */
 export interface RowFilter {
@@ -41,6 +43,19 @@ export function filtered(moment: Moment, filter: RowFilter): Moment {
     tail: moment.tail.filter(({ id }) => filter.tail.has(id)),
   };
 }
+
+/** The same moment without frozen shards: the same object when there are none. */
+export function readable(moment: Moment): Moment {
+  const { view, snapshot } = moment;
+  const manifest = view.readableOf(snapshot.manifest);
+  if (manifest === snapshot.manifest) return moment;
+  const targets = snapshot.targets.filter((target) => !isFrozenTarget(target));
+  return { ...moment, snapshot: { ...snapshot, manifest, targets } };
+}
+
+/** Why these shards are missing from an answer. */
+export const frozenFailures = (targets: readonly ShardTarget[], { collection }: Scope): readonly LeafFailure[] =>
+  targets.map(({ entry }) => ({ shard: entry.id, error: serializeError(needsRestore(entry, collection)) }));
 
 /** Set bits of a target's filter from one row to another; without a filter all of them. */
 export function matchingRows({ matching, entry }: ShardTarget, from = 0, to = entry.documents): number {

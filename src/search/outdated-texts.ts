@@ -2,7 +2,7 @@ import { deserializeError } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { Analyzer } from "../text/index.ts";
 import type { CollectionView } from "./collection-view.ts";
-import type { LeafRow, ShardTarget } from "./leaf-request.ts";
+import { isFrozenTarget, type LeafRow, type ShardTarget } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import type { Moment } from "./moment.ts";
 import { textOf } from "./tail-text.ts";
@@ -16,7 +16,7 @@ export interface Taken {
 }
 
 /**
- * What the rows that the tail replaces or deletes hold. A shard is asked for each of them once: what is known is kept
+ * What the rows that the tail replaces or deletes hold, but for frozen shards (see `DeadStatistics`). A shard is asked for each of them once: what is known is kept
  * as long as the collection's generation lasts.
  */
 export class OutdatedTexts {
@@ -29,7 +29,7 @@ export class OutdatedTexts {
 
   async of({ view, snapshot }: Moment, analyzer: Analyzer, timeoutMs: number): Promise<readonly Taken[]> {
     const { manifest, targets } = snapshot;
-    const outdated = targets.filter(({ excluded }) => excluded.length > 0);
+    const outdated = targets.filter((target) => target.excluded.length > 0 && !isFrozenTarget(target));
     if (outdated.length === 0) return [];
     const known = this.#of(view, manifest);
     // One after the other, so that ids are counted in the order in which the tail brought them.

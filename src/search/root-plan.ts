@@ -1,9 +1,15 @@
 import { deserializeError, type MosaicError, type SerializedError } from "../base/index.ts";
 import { type CellVisits, recallTargets, type Selection, selectCells } from "../selection/index.ts";
 import { cellRows } from "../shard/index.ts";
-import type { LeafHit, LeafReply, ShardTarget, VectorRequest } from "./leaf-request.ts";
-import { noWork } from "./leaf-request.ts";
-import { type Moment, matchingRows } from "./moment.ts";
+import {
+  isFrozenTarget,
+  type LeafHit,
+  type LeafReply,
+  noWork,
+  type ShardTarget,
+  type VectorRequest,
+} from "./leaf-request.ts";
+import { type Moment, matchingRows, readable } from "./moment.ts";
 import { exactScore } from "./similarity.ts";
 import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
 
@@ -32,8 +38,34 @@ export function scoreTail(
   return { hits, scored: hits.length };
 }
 
-/** The request for all leaves together; the transport splits it. Only cosine has codes; the others scan exactly. */
-export function plan(moment: Moment, query: VectorQuery): { request: VectorRequest; selection: Selection } {
+export interface VectorPlan {
+  readonly request: VectorRequest;
+  /** Of all shards of the moment. */
+  readonly selection: Selection;
+  /** Shards that would be visited, could they be read. */
+  readonly frozen: readonly ShardTarget[];
+}
+
+/**
+ * The request for all leaves together; the transport splits it. Frozen shards that the selection would leave out anyway
+ * change nothing. When it would visit one, the others are selected as if there were no frozen ones.
+ */
+export function plan(moment: Moment, query: VectorQuery): VectorPlan {
+  const whole = planAll(moment, query);
+  const { targets } = moment.snapshot;
+  const frozen = targets.filter((target, at) => isFrozenTarget(target) && whole.selection.shards[at]?.kept);
+  if (frozen.length === 0) return { ...whole, frozen };
+  const rest = planAll(readable(moment), query);
+  const readables = rest.selection.shards[Symbol.iterator]();
+  const shards = targets.map((target, at) => {
+    const own = isFrozenTarget(target) ? whole.selection.shards[at] : readables.next().value;
+    return own ?? { kept: false, reason: "empty", cells: 0 };
+  });
+  return { request: rest.request, selection: { ...rest.selection, shards }, frozen };
+}
+
+/** Only cosine has codes; the others scan exactly. */
+function planAll(moment: Moment, query: VectorQuery): Omit<VectorPlan, "frozen"> {
   const { view, snapshot } = moment;
   const { manifest, scope, targets } = snapshot;
   const { distance } = manifest.settings;
@@ -97,9 +129,11 @@ export function shardPlans(
     const { kept = false, reason = "empty", cells: cellsSelected = 0 } = selection.shards[at] ?? {};
     const strategy = !kept
       ? "none"
-      : mode === "codes" && filter !== undefined
-        ? `filtered ${strategies.codes}`
-        : strategies[mode];
+      : isFrozenTarget(targets[at] as ShardTarget)
+        ? "none: archived, to be restored first"
+        : mode === "codes" && filter !== undefined
+          ? `filtered ${strategies.codes}`
+          : strategies[mode];
     const matching = filter === undefined ? undefined : matchingRows(targets[at] as ShardTarget);
     return { shard: id, kept, reason, documents, cells, cellsSelected, strategy, matching };
   });

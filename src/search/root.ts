@@ -1,18 +1,21 @@
 import type { Clock } from "../base/index.ts";
-import type { Manifest } from "../manifest/index.ts";
+import { type Manifest, needsRestore } from "../manifest/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { CollectionView } from "./collection-view.ts";
 import {
   type FeatureRequest,
+  isFrozenTarget,
   type LeafFailure,
   type LeafRow,
+  type LeafShard,
+  type LookupRequest,
   leafShard,
   type Place,
   type RowFeatures,
   type ShardTarget,
 } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
-import { type Moment, momentOf } from "./moment.ts";
+import { frozenFailures, type Moment, momentOf } from "./moment.ts";
 import { emptyReply, failedShard, goneCodes, lookupError, plan, scoreTail, shardPlans } from "./root-plan.ts";
 import { byScore } from "./similarity.ts";
 import type { PreparedText } from "./text-search.ts";
@@ -55,7 +58,7 @@ export class Root {
     const startedMs = this.#clock.monotonicMs();
     const { snapshot } = moment;
     const tail = scoreTail(moment, query);
-    const { request, selection } = plan(moment, query);
+    const { request, selection, frozen } = plan(moment, query);
     const rootMs = this.#clock.monotonicMs() - startedMs;
     const reply = request.shards.length === 0 ? emptyReply : await this.#leaves.ask(request, query.timeoutMs);
     const receipt = currentReceipt();
@@ -64,10 +67,10 @@ export class Root {
     const good = merged.filter(({ score }) => query.minScore === undefined || score >= query.minScore);
     return {
       hits: good.slice(query.offset, query.offset + query.limit),
-      failed: reply.failed.map(failedShard),
+      failed: [...reply.failed, ...frozenFailures(frozen, snapshot.scope)].map(failedShard),
       work: { ...reply.work, tailDocuments: tail.scored },
       plan: { generation: snapshot.manifest.generation, shards: shardPlans(moment, selection, request.mode) },
-      shardsSearched: selection.shards.filter(({ kept }) => kept).length,
+      shardsSearched: selection.shards.filter(({ kept }) => kept).length - frozen.length,
       cellsTotal: snapshot.manifest.shards.reduce((sum, { cells }) => sum + cells, 0),
     };
   }
@@ -105,7 +108,10 @@ export class Root {
     return { rows: reply.features ?? [], failed: reply.failed, computeMs: reply.work.computeMs };
   }
 
-  /** The live row of each id that has one in a shard; ids that the tail knows are the caller's business. */
+  /**
+   * The live row of each id that has one in a shard; ids that the tail knows are the caller's business. Throws `conflict`
+   * (code `archived_needs_restore`) when a document is wanted that can't be read.
+   */
   async lookup(
     view: CollectionView,
     ids: readonly string[],
@@ -138,11 +144,31 @@ export class Root {
       const possible = ids.filter((id) => filter?.mayHold(id) ?? true);
       return possible.length === 0 ? [] : [{ ...target, ids: possible }];
     });
+    // A frozen shard knows its rows, and not what is in them.
+    const parts = withDocument ? [shards.filter(isReadable), shards.filter(isFrozenTarget)] : [shards, []];
+    const [rows, frozen] = await Promise.all(
+      parts.map((part, at) => this.#ask(view, part, withDocument && at === 0, timeoutMs)),
+    );
+    const missed = withDocument ? frozen?.[0] : undefined;
+    if (missed !== undefined) {
+      const entry = targets.find((target) => target.entry.id === missed.shard)?.entry as LeafShard;
+      throw needsRestore(entry, view.log.scope.collection, "read document");
+    }
+    return rows ?? [];
+  }
+
+  async #ask(
+    { log: { scope } }: CollectionView,
+    shards: LookupRequest["shards"],
+    withDocument: boolean,
+    timeoutMs: number,
+  ): Promise<readonly LeafRow[]> {
     if (shards.length === 0) return [];
-    const { scope } = view.log;
     const reply = await this.#leaves.ask({ kind: "lookup", scope, shards, withDocument }, timeoutMs);
     const [failure] = reply.failed;
     if (failure !== undefined) throw lookupError(failure.error);
     return reply.rows;
   }
 }
+
+const isReadable = (target: ShardTarget): boolean => !isFrozenTarget(target);

@@ -2,9 +2,9 @@ import type { TextClause, TextScoring } from "../shard/index.ts";
 import type { Analyzer, TextQuery } from "../text/index.ts";
 import { DeadStatistics } from "./dead-statistics.ts";
 import type { LeafHit, LeafReply, LeafWork, ShardTarget, TermNumbers } from "./leaf-request.ts";
-import { noWork } from "./leaf-request.ts";
+import { isFrozenTarget, noWork } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
-import { type Moment, matchingRows } from "./moment.ts";
+import { frozenFailures, type Moment, matchingRows } from "./moment.ts";
 import { OutdatedTexts } from "./outdated-texts.ts";
 import { numberedTerms } from "./query-terms.ts";
 import { byScore } from "./similarity.ts";
@@ -75,6 +75,7 @@ export class TextSearch {
       await Promise.all([
         this.#dead.of(moment, names, numbers, timeoutMs),
         this.#outdated.of(moment, analyzer, timeoutMs),
+        this.#dead.ofOutdated(moment, names, numbers, timeoutMs),
       ])
     ).flat();
     const documents =
@@ -101,16 +102,18 @@ export class TextSearch {
       .map((target) => ({ ...target, terms: numbers.get(target.entry.id) ?? [] }))
       .filter((target) => mayMatch(target, scoring));
     const { scope } = moment.snapshot;
+    const readable = shards.filter((target) => !isFrozenTarget(target));
+    const frozen = frozenFailures(shards.filter(isFrozenTarget), scope);
     const reply: LeafReply =
-      shards.length === 0 || scoring.clauses.every(({ occur }) => occur === "never")
+      readable.length === 0 || scoring.clauses.every(({ occur }) => occur === "never")
         ? { hits: [], rows: [], failed: [], work: noWork }
-        : await this.#leaves.ask({ kind: "text", scope, shards, scoring, limit }, timeoutMs);
+        : await this.#leaves.ask({ kind: "text", scope, shards: readable, scoring, limit }, timeoutMs);
     const tail = moment.tail.flatMap((document): LeafHit[] => {
       const score = this.scoreOf(document, prepared);
       return score === undefined ? [] : [{ id: document.id, score, document: null, vector: null }];
     });
     const hits = [...reply.hits, ...tail].sort(byScore).slice(0, limit);
-    return { hits, failed: reply.failed, work: reply.work };
+    return { hits, failed: [...reply.failed, ...frozen], work: reply.work };
   }
 
   /** BM25 of a document of the tail; undefined when it does not match. */

@@ -11,6 +11,7 @@ export type { SourceShard } from "./build/live-rows.ts";
 export { deadTermsOfFile, summaryOfFile, termsOfFile } from "./build/rebuild.ts";
 export type { RegionLimits } from "./build/regions.ts";
 export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
+export { writeStub } from "./build/stub.ts";
 export { type KnownDeaths, knownDeaths, termsOfDead } from "./build/terms-of-dead.ts";
 export type { ShardRow } from "./build/writer.ts";
 export type { Room } from "./cache/disk-cache.ts";

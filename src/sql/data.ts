@@ -22,6 +22,8 @@ export interface SqlShard {
   readonly known: Known;
   /** Ids whose rows here are out of date. */
   readonly excluded: readonly string[];
+  /** Why its file can't be read, where that is known before. */
+  readonly unreadable?: SerializedError;
 }
 
 /** A document that is in no shard yet. */

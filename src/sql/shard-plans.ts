@@ -18,13 +18,14 @@ export function shardPlans(
   values: BoundValues,
   why: boolean,
 ): readonly SqlShardPlan[] {
-  return shards.map(({ id: shard, documents, known, excluded }) => {
+  return shards.map(({ id: shard, documents, known, excluded, unreadable }) => {
     if (leaf === null) return { shard, documents, kept: false, reason: "no document is read" };
     if (leaf.countsAll && excluded.length === 0) {
       return { shard, documents, kept: false, reason: "the manifest counts its documents" };
     }
-    if (leaf.condition === undefined) return { shard, documents, kept: true, reason: "all" };
-    if (mayMatch(leaf.condition, known, values)) return { shard, documents, kept: true, reason: "may match" };
+    const but = unreadable === undefined ? "" : `, but ${unreadable.code}`;
+    if (leaf.condition === undefined) return { shard, documents, kept: true, reason: `all${but}` };
+    if (mayMatch(leaf.condition, known, values)) return { shard, documents, kept: true, reason: `may match${but}` };
     const excluding = why ? leaf.conjuncts.find((conjunct) => !mayMatch(conjunct, known, values)) : undefined;
     const what = excluding === undefined ? "the condition" : print(excluding);
     return { shard, documents, kept: false, reason: `no row fulfils ${what}` };

@@ -6,9 +6,10 @@ export type ShardFailure = FailedShard;
 
 /** The shard with local files, or why there are none. */
 export async function unitOf(
-  { id, file, deletes, excluded }: SqlShard,
+  { id, file, deletes, excluded, unreadable }: SqlShard,
   help: Pick<SqlHelp, "file">,
 ): Promise<ShardUnit | ShardFailure> {
+  if (unreadable !== undefined) return { shard: id, error: unreadable };
   try {
     const [path, bitmap] = await Promise.all([help.file(file), deletes === null ? null : help.file(deletes)]);
     return { kind: "shard", shard: id, file: path, deletes: bitmap, excluded };

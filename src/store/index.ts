@@ -6,7 +6,7 @@
 export { ClassedFolders } from "./classed-folders.ts";
 export { FolderStore } from "./folder.ts";
 export { MemoryStore } from "./memory.ts";
-export { Metered, type StorageReceipt } from "./metered.ts";
+export { type ColdReads, Metered, type StorageReceipt } from "./metered.ts";
 export {
   type ByteRange,
   type DeleteOptions,
@@ -19,8 +19,6 @@ export {
   type PutBody,
   type PutOptions,
   type RestoreOptions,
-  type RestoreSpeed,
-  restoreSpeeds,
 } from "./object-store.ts";
 export { isRemote, type OpenStoreOptions, openStore } from "./open.ts";
 export { defaultRetryPolicy, Retrying, type RetryPolicy } from "./retrying.ts";

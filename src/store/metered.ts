@@ -16,6 +16,13 @@ export interface StorageReceipt {
   putRequests: number;
   listRequests: number;
   bytesFetched: number;
+  /** Of these, what was read in other classes than STANDARD: they cost more. */
+  cold: Record<string, ColdReads>;
+}
+
+export interface ColdReads {
+  requests: number;
+  bytes: number;
 }
 
 /** Keys that one LIST request of S3 gives. */
@@ -37,7 +44,7 @@ export class Metered implements ObjectStore {
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
     this.#count("getRequests");
     const got = await this.#store.get(key, options);
-    if (got.status === "found") this.#count("bytesFetched", got.bytes.length);
+    if (got.status === "found") this.#fetched(got.info, got.bytes.length);
     return got;
   }
   head(key: string): Promise<ObjectInfo | undefined> {
@@ -74,7 +81,7 @@ export class Metered implements ObjectStore {
   async download(key: string, path: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     this.#count("getRequests");
     const info = await this.#store.download(key, path, signal);
-    if (info !== undefined) this.#count("bytesFetched", info.sizeBytes);
+    if (info !== undefined) this.#fetched(info, info.sizeBytes);
     return info;
   }
   localPath(key: string): string | undefined {
@@ -84,7 +91,16 @@ export class Metered implements ObjectStore {
     return this.#store.close();
   }
 
-  #count(what: keyof StorageReceipt, amount = 1): void {
+  #fetched({ storageClass }: ObjectInfo, bytes: number): void {
+    this.#count("bytesFetched", bytes);
+    const receipt = this.#currentReceipt();
+    if (receipt === undefined || storageClass === "STANDARD") return;
+    receipt.cold[storageClass] ??= { requests: 0, bytes: 0 };
+    receipt.cold[storageClass].requests++;
+    receipt.cold[storageClass].bytes += bytes;
+  }
+
+  #count(what: Exclude<keyof StorageReceipt, "cold">, amount = 1): void {
     const receipt = this.#currentReceipt();
     if (receipt !== undefined) receipt[what] += amount;
   }

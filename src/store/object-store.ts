@@ -1,3 +1,5 @@
+import type { RestoreSpeed } from "../base/index.ts";
+
 /**
  * What Mosaic asks of storage. Keys are `/`-separated, relative, without empty, `.` or `..` parts.
  *
@@ -68,9 +70,6 @@ export interface ObjectInfo {
   readonly restore?: "ongoing" | "ready";
 }
 
-/** How fast a restored copy is wanted: minutes, hours, or half a day; prices differ by as much. */
-export const restoreSpeeds = ["expedited", "standard", "bulk"] as const;
-export type RestoreSpeed = (typeof restoreSpeeds)[number];
 export interface RestoreOptions {
   /** How long the copy stays. */
   readonly days: number;

@@ -14,7 +14,7 @@ import {
   S3Client,
   type StorageClass,
 } from "@aws-sdk/client-s3";
-import { silentLogger } from "../base/index.ts";
+import { type RestoreSpeed, silentLogger } from "../base/index.ts";
 import { checkKey, objectNotFound } from "./keys.ts";
 import {
   type ByteRange,
@@ -28,7 +28,6 @@ import {
   type PutBody,
   type PutOptions,
   type RestoreOptions,
-  type RestoreSpeed,
 } from "./object-store.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
 

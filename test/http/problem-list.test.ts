@@ -36,6 +36,7 @@ const neverAnswered = [
   "invalid_dimensions",
   "invalid_min_score",
   "invalid_cluster_by",
+  "invalid_archive_after_days",
   // Functions as scorers, which only the library takes.
   "invalid_score",
   // startServer

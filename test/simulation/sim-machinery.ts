@@ -3,9 +3,9 @@ import type { Machinery } from "../../src/engine/index.ts";
 import type { MeasuredShard } from "../../src/ingest/index.ts";
 import type { CompactorThread } from "../../src/lifecycle/index.ts";
 import type { LeafReply, LeafRequest, LeafTransport, ShardTarget } from "../../src/search/index.ts";
-import type { Pin } from "../../src/shard/index.ts";
+import type { Expected, Pin } from "../../src/shard/index.ts";
 import type { ObjectStore } from "../../src/store/index.ts";
-import { decodeRows, type Files, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
+import { decodeRows, encodeRows, type Files, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
 import { DeadRows } from "./sim-summary.ts";
 
 interface Ref {
@@ -101,6 +101,12 @@ class SimCompactor implements CompactorThread {
   }
   async terms(): Promise<undefined> {
     return undefined;
+  }
+  async stub({ path }: Parameters<CompactorThread["stub"]>[0], to: string): Promise<Expected> {
+    const rows = decodeRows(this.#files.get(path) as Uint8Array);
+    const bytes = encodeRows(rows.map((row) => ({ ...row, text: "", metadata: "{}", embedding: null })));
+    this.#files.set(to, bytes);
+    return { sizeBytes: bytes.length, sha256: sha256(bytes) };
   }
   async done(): Promise<void> {
     this.#regions = [];

@@ -14,6 +14,8 @@ export const decodeRows = (bytes: Uint8Array): readonly SimRow[] =>
 const floats = (blob: Uint8Array): number[] => [...new Float32Array(blob.slice().buffer)];
 const asSim = (row: ShardRow): SimRow => ({ ...row, embedding: row.embedding === null ? null : floats(row.embedding) });
 
+export const encodeRows = (rows: readonly SimRow[]): Uint8Array => Buffer.from(JSON.stringify(rows));
+
 /** Files of a process, by path; gone with it. */
 export type Files = Map<string, Uint8Array>;
 

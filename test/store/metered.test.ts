@@ -4,7 +4,7 @@ import { MemoryStore, Metered, type StorageReceipt } from "../../src/store/index
 import { temporaryFolder } from "../engine/support/engine.ts";
 import { PassingStore } from "../engine/support/stores.ts";
 
-const zero = (): StorageReceipt => ({ getRequests: 0, putRequests: 0, listRequests: 0, bytesFetched: 0 });
+const zero = (): StorageReceipt => ({ getRequests: 0, putRequests: 0, listRequests: 0, bytesFetched: 0, cold: {} });
 
 function metered(inner = new MemoryStore()) {
   let receipt = zero();

@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { archive, restore } from "./archive.ts";
 import { branch, rollback } from "./branch.ts";
 import { collections } from "./collections.ts";
 import { compact } from "./compact.ts";
@@ -26,6 +27,8 @@ export const commands: readonly Command[] = [
   collections,
   stats,
   compact,
+  archive,
+  restore,
   job,
   branch,
   rollback,

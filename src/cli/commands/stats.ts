@@ -16,6 +16,8 @@ export const stats: Command = {
   },
 };
 
+const asked = (at: string | null): string => (at === null ? "" : `, asked for at ${at}`);
+
 function describe({
   documents,
   deleted,
@@ -33,9 +35,12 @@ function describe({
     ["not yet folded", `${plural(wal.segments, "segment")}, ${bytesText(wal.bytes)}`],
     ["last fold", lastFold ?? "-"],
   ];
+  for (const { id, archived } of shards)
+    if (archived?.needs_restore) facts.push(["to be restored", `${id}${asked(archived.restore_asked_at)}`]);
   const rows = shards.map((shard) => [
     shard.id,
     shard.status,
+    shard.storage_class,
     shard.documents,
     shard.deleted,
     bytesText(shard.bytes),
@@ -45,6 +50,6 @@ function describe({
   const list =
     rows.length === 0
       ? []
-      : ["", ...table([["shard", "status", "rows", "deleted", "size", "oldest", "newest"], ...rows])];
+      : ["", ...table([["shard", "status", "class", "rows", "deleted", "size", "oldest", "newest"], ...rows])];
   return [...table(facts), ...list];
 }

@@ -34,9 +34,15 @@ export const verify: Command = {
   },
 };
 
-function advice({ ok, quarantined, repairs }: VerifyReport): readonly string[] {
+function advice({ ok, quarantined, archived, repairs }: VerifyReport): readonly string[] {
   const documents = quarantined.reduce((sum, shard) => sum + shard.documents, 0);
   const aside = `${plural(quarantined.length, "shard")} with ${plural(documents, "document")} set aside: see docs/guides/lifecycle.md`;
+  const frozen = archived.filter(({ needs_restore }) => needs_restore);
+  const unread = `${plural(frozen.length, "shard")} archived: what must be restored to be read was not read; mosaic restore brings it back`;
   const next = "mosaic verify --repair makes whole what can be, and sets the rest aside; it deletes nothing";
-  return [...(quarantined.length > 0 ? [aside] : []), ...(ok || repairs.length > 0 ? [] : [next])];
+  return [
+    ...(frozen.length > 0 ? [unread] : []),
+    ...(quarantined.length > 0 ? [aside] : []),
+    ...(ok || repairs.length > 0 ? [] : [next]),
+  ];
 }

@@ -1,10 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { workerData } from "node:worker_threads";
-import { serveJobs } from "../../base/index.ts";
+import { serveJobs, sha256OfFileSync } from "../../base/index.ts";
 import { type MeasuredShard, measured, takerOf } from "../../ingest/index.ts";
 import {
   Compact,
   DeadRows,
+  type Expected,
   Kernel,
   type KnownDeaths,
   type Partition,
@@ -12,6 +13,7 @@ import {
   ShardFile,
   termsOfDead,
   VerifiedFiles,
+  writeStub,
 } from "../../shard/index.ts";
 
 /** One shard that is compacted, as plain data. */
@@ -21,6 +23,14 @@ export interface CompactSource {
   readonly vectors: number;
   readonly file: { readonly sizeBytes: number; readonly sha256: string };
   readonly deadBits: Uint8Array | null;
+}
+
+/** A shard's file, of which a stub is made. */
+export interface StubSource {
+  readonly path: string;
+  readonly file: Expected;
+  readonly shard: string;
+  readonly documents: number;
 }
 
 /** The thread keeps one compaction at a time: `plan` begins it, `close` ends it. */
@@ -45,6 +55,8 @@ export type CompactJob =
       readonly rows: readonly number[];
       readonly language: string;
     }
+  /** The stub of a shard, as a new file at `to`. */
+  | { readonly kind: "stub"; readonly source: StubSource; readonly to: string }
   | { readonly kind: "close" };
 
 export interface CompactAnswer {
@@ -53,6 +65,7 @@ export interface CompactAnswer {
   readonly ids?: readonly string[];
   readonly rows?: readonly (number | undefined)[];
   readonly terms?: Uint8Array;
+  readonly stub?: Expected;
 }
 
 const kernel = Kernel.load();
@@ -74,6 +87,8 @@ function answer(job: CompactJob): CompactAnswer {
       return { rows: withFile(job.source, (file) => job.ids.map((id) => file.rowOf(id))) };
     case "terms":
       return { terms: withFile(job.source, (file) => termsOfDead(file, job.dead, job.rows, job.language)) };
+    case "stub":
+      return { stub: stub(job) };
     case "close":
       running?.close();
       running = undefined;
@@ -97,6 +112,13 @@ function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): re
   if (running === undefined) throw new RangeError("a compaction must be planned before it is built");
   mkdirSync(folder, { recursive: true });
   return running.build(region, { folder, nextShardId: takerOf(shardIds) }, kernel).map(measured);
+}
+
+/** The same checksum for the same shard: SQLite writes the same bytes. */
+function stub({ source: { path, file, shard, documents }, to }: CompactJob & { kind: "stub" }): Expected {
+  verified.check(path, file);
+  writeStub(path, to, shard, documents);
+  return { sizeBytes: statSync(to).size, sha256: sha256OfFileSync(to) };
 }
 
 function withFile<T>({ path, file: expected }: CompactSource, task: (file: ShardFile) => T): T {

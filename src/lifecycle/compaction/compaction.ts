@@ -119,7 +119,8 @@ export class Compaction {
       await log.refresh();
       const since = current === undefined ? log.manifest.generation : resumedAt;
       const wanted = new Set(ids);
-      const shards = current?.shards ?? log.manifest.shards.filter(({ id }) => wanted.has(id));
+      const shards =
+        current?.shards ?? log.manifest.shards.filter(({ id, archived }) => wanted.has(id) && archived === undefined);
       const result: StepResult =
         shards.length === 0
           ? { outcome: "swapped", shards: [] }
@@ -165,8 +166,8 @@ export class Compaction {
     if (current === null) return undefined;
     const { log, store } = this.#parts;
     await log.refresh();
-    const live = new Set<string>(log.manifest.shards.map(({ id }) => id));
-    if (current.shards.some(({ id }) => !live.has(id))) return undefined;
+    const live = new Set(log.manifest.shards.map(({ file }) => file.key));
+    if (current.shards.some(({ file }) => !live.has(file.key))) return undefined;
     const needed = [
       ...current.shards.flatMap(({ deletes }) => (deletes === null ? [] : [deletes])),
       ...Object.values(current.stored).flatMap((entries) =>

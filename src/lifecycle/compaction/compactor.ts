@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
-import { type Logger, WorkerClient, workerUrl } from "../../base/index.ts";
+import { type Logger, MosaicError, WorkerClient, workerUrl } from "../../base/index.ts";
 import type { MeasuredShard } from "../../ingest/index.ts";
-import type { KnownDeaths } from "../../shard/index.ts";
-import type { CompactAnswer, CompactJob, CompactSource } from "./compact-worker.ts";
+import type { Expected, KnownDeaths } from "../../shard/index.ts";
+import type { CompactAnswer, CompactJob, CompactSource, StubSource } from "./compact-worker.ts";
 
 export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
 
@@ -21,6 +21,8 @@ export interface CompactorThread {
     rows: readonly number[],
     language: string,
   ): Promise<Uint8Array | undefined>;
+  /** Writes the stub of a shard to the local file `to`, whose folder exists. */
+  stub(source: StubSource, to: string): Promise<Expected>;
   /** Ends the plan: its files are closed, and what was built in `folder` is removed. */
   done(folder: string): Promise<void>;
 }
@@ -57,6 +59,11 @@ export class Compactor implements CompactorThread {
     language: string,
   ): Promise<Uint8Array | undefined> {
     return (await this.#ask({ kind: "terms", source, dead, rows, language })).terms;
+  }
+  async stub(source: StubSource, to: string): Promise<Expected> {
+    const { stub } = await this.#ask({ kind: "stub", source, to });
+    if (stub === undefined) throw new MosaicError("internal", "write stub");
+    return stub;
   }
   async done(folder: string): Promise<void> {
     await this.#ask({ kind: "close" });

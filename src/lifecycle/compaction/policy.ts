@@ -16,7 +16,7 @@ interface Build {
  * `fanout` times that size, with the smaller ones. Shards with many dead rows are rewritten in any case.
  */
 export function chooseCompaction(shards: readonly ShardEntry[], maxDocs: number): readonly ShardEntry[] {
-  const settled = shards.filter(({ status }) => status !== "active");
+  const settled = shards.filter(({ status, archived }) => status !== "active" && archived === undefined);
   const builds = buildsOf(settled);
   const tierOf = ({ documents }: Build): number =>
     Math.max(0, Math.floor(Math.log(documents / maxDocs) / Math.log(fanout)));
@@ -29,8 +29,9 @@ export function chooseCompaction(shards: readonly ShardEntry[], maxDocs: number)
   return settled.filter((shard) => liveDocuments(shard) < shard.documents * (1 - deadShare));
 }
 
-/** What `compact` on demand rewrites: everything, unless that would change nothing. */
-export function chooseAll(shards: readonly ShardEntry[]): readonly ShardEntry[] {
+/** What `compact` on demand rewrites: everything but archived shards, unless that would change nothing. */
+export function chooseAll(all: readonly ShardEntry[]): readonly ShardEntry[] {
+  const shards = all.filter(({ archived }) => archived === undefined);
   const isDone =
     shards.length === 0 ||
     (buildsOf(shards).length === 1 &&

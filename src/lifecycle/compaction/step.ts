@@ -169,7 +169,7 @@ function next(
 
 /**
  * The new shards with the rows dead that died in the old ones since they were read; undefined when an old one is gone or
- * a later compaction has taken over.
+ * has been archived, or a later compaction has taken over.
  */
 async function carryDeaths(
   parts: StepParts,
@@ -178,7 +178,8 @@ async function carryDeaths(
   shards: StepResult["shards"],
 ): Promise<readonly ShardEntry[] | undefined> {
   const live = new Map(current.shards.map((entry) => [entry.id, entry]));
-  if (current.fence > token || replaced.some(({ id }) => !live.has(id))) return undefined;
+  const gone = replaced.some(({ id, file }) => live.get(id)?.file.key !== file.key);
+  if (current.fence > token || gone) return undefined;
   const ids: string[] = [];
   for (const before of replaced) {
     const now = live.get(before.id) as ShardEntry;

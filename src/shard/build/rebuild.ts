@@ -3,10 +3,10 @@ import { ShardFile } from "../file/reader.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary } from "../summary/summary.ts";
 import { ValueCollector } from "../summary/values.ts";
-import { DeadTerms } from "../terms/dead-terms.ts";
-import { TermList } from "../terms/term-list.ts";
+import type { DeadTerms } from "../terms/dead-terms.ts";
 import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
+import { countedTerms } from "./terms-of-dead.ts";
 
 /**
  * The summary of a finished file, byte for byte what its build made beside it: everything that it says is in the file.
@@ -60,15 +60,7 @@ export function termsOfFile(path: string, shard: string): Uint8Array {
 export function deadTermsOfFile(path: string, dead: DeadRows): DeadTerms {
   const file = ShardFile.open(path);
   try {
-    const lengths = file.lengths();
-    let total = 0;
-    for (let row = 0; row < lengths.length; row++) if (dead.isDead(row)) total += lengths[row] as number;
-    const counts = new Map<string, number>();
-    for (const [at, { term }] of [...file.terms()].entries()) {
-      const count = TermList.decode(file.postings(at + 1), lengths).rows.filter((row) => dead.isDead(row)).length;
-      if (count > 0) counts.set(term, count);
-    }
-    return DeadTerms.of(total, counts);
+    return countedTerms(file, (row) => dead.isDead(row));
   } finally {
     file.close();
   }

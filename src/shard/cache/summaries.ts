@@ -9,6 +9,8 @@ export class Summaries {
   readonly #store: ObjectStore;
   readonly #onLayout: (fileKey: string, layout: EncodedLayout) => void;
   readonly #byShard = new Map<string, Summary>();
+  /** The file whose layout was told last: a shard that is moved has another. */
+  readonly #told = new Map<string, string>();
 
   /** `onLayout`: told where things lie in a shard's file, as soon as it is known. */
   constructor(store: ObjectStore, onLayout: (fileKey: string, layout: EncodedLayout) => void = () => undefined) {
@@ -22,9 +24,11 @@ export class Summaries {
   ): Promise<void> {
     await Promise.all(
       shards.map(async ({ id, file, summary }) => {
-        if (this.#byShard.has(id)) return;
-        const decoded = decodeSummary(await readChecked(this.#store, summary), summary.key);
+        const known = this.#byShard.get(id);
+        if (known !== undefined && this.#told.get(id) === file.key) return;
+        const decoded = known ?? decodeSummary(await readChecked(this.#store, summary), summary.key);
         this.#byShard.set(id, decoded);
+        this.#told.set(id, file.key);
         if (decoded.layout !== undefined) this.#onLayout(file.key, decoded.layout);
       }),
     );
@@ -44,6 +48,10 @@ export class Summaries {
 
   /** Forgets the shards that `isLive` says no to. */
   keepOnly(isLive: (shard: string) => boolean): void {
-    for (const shard of this.#byShard.keys()) if (!isLive(shard)) this.#byShard.delete(shard);
+    for (const shard of this.#byShard.keys()) {
+      if (isLive(shard)) continue;
+      this.#byShard.delete(shard);
+      this.#told.delete(shard);
+    }
   }
 }

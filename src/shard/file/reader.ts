@@ -183,6 +183,17 @@ export class ShardFile implements ShardReader {
     yield* statement.iterate() as IterableIterator<{ term: string; documents: number }>;
   }
 
+  /** Every term with the list of its rows, in the same order. */
+  *termLists(): Generator<{ readonly term: string; readonly documents: number; readonly postings: Uint8Array }> {
+    const statement = this.#db.prepare("SELECT term, documents, postings FROM terms ORDER BY number");
+    yield* statement.iterate() as IterableIterator<{ term: string; documents: number; postings: Uint8Array }>;
+  }
+
+  /** Whether this is what is kept beside a shard that can't be read: ids and terms, and no documents. */
+  get isStub(): boolean {
+    return this.#get("SELECT 1 FROM shard WHERE key = 'kind' AND value = 'stub'") !== undefined;
+  }
+
   /** Every id with its row, in row order. */
   *ids(): Generator<{ readonly id: string; readonly row: number }> {
     const statement = this.#db.prepare("SELECT rowid, id FROM documents ORDER BY rowid");

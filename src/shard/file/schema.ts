@@ -64,6 +64,18 @@ CREATE TABLE columns(
   codes BLOB NOT NULL
 )`;
 
+/** What `ShardFile` reads of a stub; the columns are those of a shard. */
+export const stubTables = `
+CREATE TABLE shard(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE documents(id TEXT PRIMARY KEY, rowid INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE terms(
+  number INTEGER PRIMARY KEY,
+  term TEXT NOT NULL,
+  documents INTEGER NOT NULL,
+  postings BLOB NOT NULL
+);
+CREATE TABLE row_terms(number INTEGER PRIMARY KEY, counts BLOB NOT NULL)`;
+
 /** Rows whose counts of terms are one row of `row_terms`. */
 export const countedRows = 4096;
 

@@ -91,6 +91,8 @@ export class MemoryEngine implements Engine {
       cluster_by: spec.cluster_by ?? "embedding",
       shard_max_docs: spec.shard_max_docs ?? 100_000,
       ranker: spec.ranker ?? null,
+      archive_after_days: spec.archive_after_days ?? null,
+      archive_class: spec.archive_class ?? null,
       documents: 0,
     };
     const tenant = this.tenantsByName.get(scope.tenant) ?? new Map<string, Collection>();
@@ -143,15 +145,25 @@ export class MemoryEngine implements Engine {
 
   readonly jobs = new Map<string, JobInfo>();
 
-  async compact({ tenant, collection }: Scope): Promise<JobInfo> {
-    await this.before("compact");
+  compact(scope: Scope): Promise<JobInfo> {
+    return this.#begin("compact", scope);
+  }
+  archive(scope: Scope): Promise<JobInfo> {
+    return this.#begin("archive", scope);
+  }
+  restore(scope: Scope): Promise<JobInfo> {
+    return this.#begin("restore", scope);
+  }
+
+  async #begin(kind: "compact" | "archive" | "restore", { tenant, collection }: Scope): Promise<JobInfo> {
+    await this.before(kind);
     this.#find({ tenant, collection });
     const id = `job${this.jobs.size + 1}`;
     const progress = { done: 0, total: 0, unit: "documents" };
     const times = { created_at: now, updated_at: now, waits_until: null };
     const job: JobInfo = {
       id,
-      kind: "compact",
+      kind,
       collection,
       status: "running",
       ...times,
@@ -296,6 +308,7 @@ export class MemoryEngine implements Engine {
       generation: 1,
       shards: [],
       shards_by_status: {},
+      bytes_by_class: {},
       wal: { segments: 0, bytes: 0, last_sequence: this.#sequence, folded_through: 0 },
       cache: { bytes: 0, files: 0 },
       last_fold_at: null,
@@ -308,7 +321,8 @@ export class MemoryEngine implements Engine {
   }
 
   async verify(): Promise<VerifyReport> {
-    return { ok: true, documents: 0, shards: 0, objects: 0, bytes: 0, problems: [], quarantined: [], repairs: [] };
+    const nothing = { problems: [], quarantined: [], archived: [], repairs: [] };
+    return { ok: true, documents: 0, shards: 0, objects: 0, bytes: 0, ...nothing };
   }
 
   async fold(): Promise<void> {
