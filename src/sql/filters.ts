@@ -108,9 +108,9 @@ export class Filters {
   ): Promise<Omit<FilterAnswer, "pruned">> {
     const filter = columnFilter(condition.expr, values);
     const inTail = filter === undefined ? undefined : tailMatches(filter, tail);
-    const wanted = new Set(shards.map(({ id }) => id));
+    const wanted = new Set(shards.filter(({ unreadable }) => unreadable === undefined).map(({ id }) => id));
     const byColumns =
-      filter === undefined || shards.length === 0 ? undefined : await help.columns?.(filter, wanted, timeoutMs);
+      filter === undefined || wanted.size === 0 ? undefined : await help.columns?.(filter, wanted, timeoutMs);
     const failed = byColumns?.failed ?? [];
     const done = new Set([...(byColumns?.shards.keys() ?? []), ...failed.map(({ shard }) => shard)]);
     const left = shards.filter(({ id }) => !done.has(id));
