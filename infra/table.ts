@@ -16,7 +16,15 @@ export type Resource =
   | { readonly kind: "bucket" }
   | { readonly kind: "queue" }
   | { readonly kind: "leaf" };
-export type Prefix = "tenants/" | "jobs/" | "keys/" | "inbox/" | "processed/" | "failed/";
+export type Prefix =
+  | "tenants/"
+  | "jobs/"
+  | "keys/"
+  | "inbox/"
+  | "inbox-state/"
+  | "processed/"
+  | "failed/"
+  | "maintenance/";
 
 /** Rights to do `actions` on `on`, and no others: a function has what its statements say, and may write its own log. */
 export interface Statement {
@@ -54,7 +62,6 @@ const bytes = (mb: number): string => String(Math.floor(mb * mib));
 /** What every function has: one request at a time in one process that may be frozen after it, and only /tmp to write. */
 const common = {
   LOG_LEVEL: "info",
-  CACHE_PATH: "/tmp/mosaic-cache",
   /** One environment answers one request: a thread would only be started, and lost. */
   SEARCH_THREADS: "0",
   EMBEDDING_THREADS: "1",
@@ -78,9 +85,11 @@ const on = {
  * segment that is usually not there. A condition on `s3:prefix` would not hold for that question, so there is none.
  */
 const list: Statement = { actions: ["s3:ListBucket"], on: on.bucket, why: "a missing key is a 404" };
-const readWriteDelete = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+const readWrite = ["s3:GetObject", "s3:PutObject"];
+const readWriteDelete = [...readWrite, "s3:DeleteObject"];
 const collections: Statement = { actions: readWriteDelete, on: on.prefix("tenants/"), why: "manifest, log, shards" };
 const jobs: Statement = { actions: readWriteDelete, on: on.prefix("jobs/"), why: "long work is remembered here" };
+const inboxState: Statement = { actions: ["s3:GetObject"], on: on.prefix("inbox-state/"), why: "how far a file is" };
 const keys: Statement = {
   actions: ["s3:GetObject"],
   on: on.prefix("keys/"),
@@ -118,7 +127,7 @@ const sizes = {
 const http = {
   ...sizes.api,
   embeds: true,
-  statements: [list, collections, jobs, keys, fanOut],
+  statements: [list, collections, jobs, keys, inboxState, fanOut],
   environment: {
     ...common,
     ...cache(sizes.api.tmpMb),
@@ -173,8 +182,9 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
       collections,
       jobs,
       { actions: ["s3:GetObject", "s3:DeleteObject"], on: on.prefix("inbox/"), why: "reads a file, then moves it" },
-      { actions: ["s3:PutObject"], on: on.prefix("processed/"), why: "where files go that were read" },
-      { actions: ["s3:GetObject", "s3:PutObject"], on: on.prefix("failed/"), why: "and those that can't be" },
+      { actions: readWrite, on: on.prefix("inbox-state/"), why: "how far a file is, and who reads it" },
+      { actions: readWrite, on: on.prefix("processed/"), why: "where files go that were read, beside those of before" },
+      { actions: readWrite, on: on.prefix("failed/"), why: "and those that can't be" },
       {
         actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
         on: on.queue,
@@ -202,6 +212,9 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
       collections,
       jobs,
       { actions: ["s3:RestoreObject"], on: on.prefix("tenants/"), why: "shards in Glacier come back on request" },
+      { actions: readWrite, on: on.prefix("maintenance/"), why: "whose turn it is" },
+      inboxState,
+      { actions: ["sqs:SendMessage"], on: on.queue, why: "files that no event told of are handed on" },
     ],
   },
 };

@@ -1,4 +1,8 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { architecture, bundleOf, functions, leafFunctions } from "../../infra/table.ts";
+import { packageRoot } from "../../src/base/index.ts";
 import { policy } from "./rules/deployer.ts";
 import { rules } from "./rules/index.ts";
 import { ofType } from "./support/account.ts";
@@ -18,6 +22,9 @@ const stages = {
   },
 } as const;
 
+/** `e_machine` of an ELF file (ELF specification, EM_AARCH64). */
+const elfArm64 = 183;
+
 let program = "";
 beforeAll(async () => {
   program = await bundleProgram("deployment");
@@ -33,6 +40,27 @@ describe.each(Object.entries(stages))("%s", (_name, circumstances) => {
     expect(rule(made)).toEqual([]);
   });
 });
+
+const missing = Object.values(functions).filter(({ file }) => !existsSync(join(packageRoot, file)));
+
+describe.skipIf(missing.length > 0)(
+  `production with its packages (not before there is ${missing.map(({ file }) => file).join(", ") || "nothing more"})`,
+  () => {
+    test("uploads what was built just now, for the processor that it runs on", async () => {
+      const made = await deployed(program, { stage: "production", packages: true });
+      expect(ofType(made, "s3/bucketObjectv2").length).toBe(Object.keys(functions).length - 1 + leafFunctions.default);
+      for (const { name, embeds } of Object.values(functions)) {
+        const folder = join(packageRoot, bundleOf(name, architecture));
+        const natives = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+          /\.(node|so)$/.test(file),
+        );
+        const heads = natives.map((file) => readFileSync(join(folder, file)).readUInt16LE(18));
+        expect(new Set(heads), name).toEqual(new Set([elfArm64]));
+        if (embeds) expect(existsSync(join(folder, "models")), name).toBe(true);
+      }
+    }, 600_000);
+  },
+);
 
 describe("a domain of one's own", () => {
   const domain = "search.example.com";

@@ -12,6 +12,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     "s3:PutObject bucket/jobs/*",
     "s3:DeleteObject bucket/jobs/*",
     "s3:GetObject bucket/keys/*",
+    "s3:GetObject bucket/inbox-state/*",
     "lambda:InvokeFunction function:LEAF",
   ],
   leaf: ["s3:ListBucket bucket", "s3:GetObject bucket/tenants/*"],
@@ -25,6 +26,9 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     "s3:DeleteObject bucket/jobs/*",
     "s3:GetObject bucket/inbox/*",
     "s3:DeleteObject bucket/inbox/*",
+    "s3:GetObject bucket/inbox-state/*",
+    "s3:PutObject bucket/inbox-state/*",
+    "s3:GetObject bucket/processed/*",
     "s3:PutObject bucket/processed/*",
     "s3:GetObject bucket/failed/*",
     "s3:PutObject bucket/failed/*",
@@ -43,6 +47,10 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     "s3:PutObject bucket/jobs/*",
     "s3:DeleteObject bucket/jobs/*",
     "s3:RestoreObject bucket/tenants/*",
+    "s3:GetObject bucket/maintenance/*",
+    "s3:PutObject bucket/maintenance/*",
+    "s3:GetObject bucket/inbox-state/*",
+    "sqs:SendMessage queue:STAGE-InboxQueue",
   ],
 };
 
