@@ -86,6 +86,7 @@ const on = {
  */
 const list: Statement = { actions: ["s3:ListBucket"], on: on.bucket, why: "a missing key is a 404" };
 const readWrite = ["s3:GetObject", "s3:PutObject"];
+const withTags = [...readWrite, "s3:PutObjectTagging"];
 const readWriteDelete = [...readWrite, "s3:DeleteObject"];
 const collections: Statement = { actions: readWriteDelete, on: on.prefix("tenants/"), why: "manifest, log, shards" };
 const jobs: Statement = { actions: readWriteDelete, on: on.prefix("jobs/"), why: "long work is remembered here" };
@@ -181,10 +182,14 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
       list,
       collections,
       jobs,
-      { actions: ["s3:GetObject", "s3:DeleteObject"], on: on.prefix("inbox/"), why: "reads a file, then moves it" },
+      {
+        actions: ["s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"],
+        on: on.prefix("inbox/"),
+        why: "reads a file, then moves it with its tags",
+      },
       { actions: readWrite, on: on.prefix("inbox-state/"), why: "how far a file is, and who reads it" },
-      { actions: readWrite, on: on.prefix("processed/"), why: "where files go that were read, beside those of before" },
-      { actions: readWrite, on: on.prefix("failed/"), why: "and those that can't be" },
+      { actions: withTags, on: on.prefix("processed/"), why: "where files go that were read, beside those of before" },
+      { actions: withTags, on: on.prefix("failed/"), why: "and those that can't be" },
       {
         actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
         on: on.queue,

@@ -1,8 +1,9 @@
 import type { Scope } from "../base/index.ts";
 import { dueByPolicy } from "../lifecycle/index.ts";
+import type { Manifest } from "../manifest/index.ts";
 import type { ArchiveRequest, JobInfo, RestoreRequest } from "./api.ts";
 import { checkChoice, checkClass, checkShards, checkSpeed } from "./check-archive.ts";
-import type { Collection, EngineParts } from "./collection.ts";
+import type { EngineParts } from "./collection.ts";
 import { ArchiveJob, RestoreJob } from "./jobs/archiving.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Reads } from "./reads.ts";
@@ -41,11 +42,16 @@ export class Archive {
 
   /** Begins what the collection's policy asks for; undefined when that is nothing. */
   async applyPolicies(jobs: Jobs, scope: Scope): Promise<JobInfo | undefined> {
-    const input = await this.#reads.fresh(scope, async (collection) => this.#dueIn(collection));
+    const input = await this.#reads.fresh(scope, async ({ log: { manifest } }) => this.#dueIn(manifest));
     return input === undefined ? undefined : await jobs.begin(this.archiving, scope, input);
   }
 
-  #dueIn({ log: { manifest } }: Collection): Parameters<ArchiveJob["run"]>[0]["input"] | undefined {
+  /** Whether the policy asks for anything, told from the manifest alone. */
+  asksFor(manifest: Manifest): boolean {
+    return this.#dueIn(manifest) !== undefined;
+  }
+
+  #dueIn(manifest: Manifest): Parameters<ArchiveJob["run"]>[0]["input"] | undefined {
     const { settings, clock } = this.#parts;
     const { archiveAfterDays = settings.archiveAfterDays, archiveClass = settings.archiveClass } = manifest.settings;
     if (archiveAfterDays === 0) return undefined;

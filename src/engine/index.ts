@@ -8,4 +8,5 @@
 export { settingsFrom } from "../base/index.ts";
 export type * from "./api.ts";
 export { type LocalMachinery, localMachinery, type Machinery, type MachinerySurroundings } from "./machinery.ts";
+export type { MaintainOptions, MaintenanceReport } from "./maintenance.ts";
 export { Mosaic, type OpenOptions } from "./mosaic.ts";

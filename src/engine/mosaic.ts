@@ -51,6 +51,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { OneAtATime } from "./jobs/one-at-a-time.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
+import { type MaintainOptions, Maintenance, type MaintenanceReport } from "./maintenance.ts";
 import { Policies } from "./policies.ts";
 import { Reads } from "./reads.ts";
 import { Searches } from "./searches.ts";
@@ -89,6 +90,7 @@ export class Mosaic implements Engine {
   readonly #searches: Searches;
   readonly #jobs: Jobs;
   readonly #compact: CompactJob;
+  readonly #maintenance: Maintenance;
   readonly #automatic: AutomaticCompaction;
   readonly #lifecycle: Lifecycle;
   readonly #archive: Archive;
@@ -116,6 +118,7 @@ export class Mosaic implements Engine {
     const root = new Root(machinery.leaves, parts.clock);
     const turns = new OneAtATime();
     this.#compact = new CompactJob(turns);
+    const tidy = new CompactJob(turns, "tidy");
     this.#automatic = new AutomaticCompaction({ logger: parts.logger, turns });
     this.#collections = new Collections(parts, embedder, (collection) => {
       if (this.#inBackground && settings.compactAutomatically) this.#automatic.noticeShards(collection);
@@ -133,8 +136,28 @@ export class Mosaic implements Engine {
     this.#jobs = new Jobs({
       ...parts,
       open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
-      kinds: [this.#compact, this.#archive.archiving, this.#archive.restoring],
+      kinds: [this.#compact, tidy, this.#archive.archiving, this.#archive.restoring],
       leave: leaveJobs,
+    });
+    this.#maintenance = new Maintenance(parts, {
+      inbox: this.inbox,
+      names: (tenant) => this.#collections.names(tenant),
+      fold: (scope) => this.fold(scope),
+      collectGarbage: async (scope) => void (await this.gc(scope, true)),
+      compact: async (scope) => {
+        if (!this.#jobs.isRunning(tidy.name, scope)) await this.#jobs.begin(tidy, scope, null);
+      },
+      resumeJobs: () => this.#jobs.resume(),
+      jobsEnded: () => this.#jobs.idle(),
+      policies: [
+        {
+          name: "archive",
+          isDue: (manifest) => this.#archive.asksFor(manifest),
+          run: async (scope) => {
+            if (!this.#jobs.isRunning(this.#archive.archiving.name, scope)) await this.applyPolicies(scope);
+          },
+        },
+      ],
     });
     const columns = new FilterColumns(machinery.leaves, settings.filterColumnsMaxBytes);
     this.#sql = new Sql({ parts, reads: this.#reads, root, columns, searches: () => this.#searches });
@@ -267,6 +290,10 @@ export class Mosaic implements Engine {
   /** Resolves when this process no longer runs the job: it has ended, or was put aside until a time. */
   jobEnded(id: string): Promise<void> {
     return this.#jobs.settled(id);
+  }
+  /** What nobody else has come to, over all tenants, until time is up: for a schedule. */
+  maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
+    return this.#maintenance.run(options);
   }
   /** For a process that stays: compacts collections as their shards ask for it, and goes on with jobs whose process died. */
   async workInBackground(): Promise<void> {

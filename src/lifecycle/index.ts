@@ -1,7 +1,7 @@
 /**
  * lifecycle: is a collection whole, and what becomes of it?
  * Answers: compacts shards, proves every live object, finds and deletes what nothing names, keeps long work as jobs.
- * Owns: leases and jobs, the thread that compacts.
+ * Owns: leases, jobs and whose turn maintenance is, the thread that compacts.
  * Never: loses a row, repairs silently, or takes part in answering a query.
  */
 export { archiveSome, canMoveTo, dueByPolicy, olderThan } from "./archive/archive.ts";
@@ -14,6 +14,7 @@ export type { Problem, Repair } from "./findings.ts";
 export { collectGarbage, findGarbage, type Garbage, type GcParts } from "./gc.ts";
 export { isOver, type Job, type JobProgress, type JobStatus } from "./jobs/job.ts";
 export { aliveMs, JobStore, type StoredJob } from "./jobs/job-store.ts";
+export { MaintenanceState } from "./maintenance-state.ts";
 export { type RepairParts, repairCollection } from "./repair.ts";
 export { type BranchParts, branch, branchesInUse } from "./snapshots/branch.ts";
 export { type AsOf, findSnapshot } from "./snapshots/find.ts";

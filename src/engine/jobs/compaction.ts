@@ -4,23 +4,30 @@ import type { Collection } from "../collection.ts";
 import { Interrupted, type JobKind, type JobResult, type JobTask } from "./kind.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 
-/** `compact` on demand: everything, unless that would change nothing. */
+/**
+ * `compact` on demand: everything, unless that would change nothing. `tidy`: what the shards ask for, as a job because it
+ * may take longer than a function lives.
+ */
 export class CompactJob implements JobKind<null, CompactionState> {
-  readonly name = "compact";
+  readonly name: "compact" | "tidy";
   readonly unit = "documents";
+  readonly isPassing: boolean;
   readonly #turns: OneAtATime;
 
   /** The thread that compacts keeps one compaction at a time: `turns` are shared by all that use it. */
-  constructor(turns: OneAtATime) {
+  constructor(turns: OneAtATime, name: "compact" | "tidy" = "compact") {
     this.#turns = turns;
+    this.name = name;
+    this.isPassing = name === "tidy";
   }
 
   async run({ state: saved, collection: open, save }: JobTask<null, CompactionState>): Promise<JobResult> {
     const collection = await open();
     await collection.schedule.foldAll();
-    const { shards } = collection.log.manifest;
+    const { shards, settings } = collection.log.manifest;
+    const chosen = this.name === "tidy" ? chooseCompaction(shards, settings.shardMaxDocs) : chooseAll(shards);
     const keep = (state: CompactionState): Promise<void> => save(state, state.done, state.total);
-    const state = saved ?? collection.compaction.plan(chooseAll(shards));
+    const state = saved ?? collection.compaction.plan(chosen);
     await keep(state);
     const after = await this.#turns.run(() => collection.compaction.run(state, { save: keep }));
     return { shards_before: after.shardsBefore, shards_after: collection.log.manifest.shards.length };

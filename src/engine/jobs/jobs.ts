@@ -42,6 +42,8 @@ export class Jobs {
   readonly #store: JobStore;
   readonly #kinds: ReadonlyMap<string, AnyKind>;
   readonly #running = new Map<string, Promise<void>>();
+  /** Of those: `<kind> <tenant>/<collection>`. */
+  readonly #names = new Map<string, string>();
   /** Of jobs that were put aside: by id, what ends the waiting. */
   readonly #waiting = new Map<string, () => void>();
   #closed = false;
@@ -72,6 +74,16 @@ export class Jobs {
   /** Resolves when this process no longer runs the job: it has ended, in whatever way, or was put aside. */
   async settled(id: string): Promise<void> {
     await this.#running.get(id);
+  }
+
+  /** Whether this process runs a job of the kind on the collection. */
+  isRunning(kind: string, { tenant, collection }: Scope): boolean {
+    return [...this.#names.values()].includes(`${kind} ${tenant}/${collection}`);
+  }
+
+  /** Resolves when this process runs no job. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 
   /** Goes on with jobs that no process is at, and with those whose time has come; waits for the others. */
@@ -121,9 +133,13 @@ export class Jobs {
   }
 
   #run(stored: StoredJob): void {
-    const { id } = stored.job;
-    const work = this.#work(stored).finally(() => this.#running.delete(id));
+    const { id, kind, tenant, collection } = stored.job;
+    const work = this.#work(stored).finally(() => {
+      this.#running.delete(id);
+      this.#names.delete(id);
+    });
     this.#running.set(id, work);
+    this.#names.set(id, `${kind} ${tenant}/${collection}`);
   }
 
   async #work(start: StoredJob): Promise<void> {
@@ -157,7 +173,14 @@ export class Jobs {
     } finally {
       stop();
     }
+    if (isOver(stored.job) && this.#kindOf(start.job).isPassing === true) await this.#forget(stored);
     if (!isOver(stored.job) && stored.job.waitsUntilMs !== null) this.#wait(stored.job);
+  }
+
+  async #forget(stored: StoredJob): Promise<void> {
+    await this.#store
+      .remove(stored)
+      .catch((error: unknown) => this.#with.logger.warn("a finished job stays", errorFields(error)));
   }
 
   async #ended(error: unknown, write: (change: Change) => Promise<void>): Promise<void> {

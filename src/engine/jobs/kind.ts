@@ -12,6 +12,8 @@ export interface JobKind<Input, State> {
   readonly name: string;
   /** What `progress` counts. */
   readonly unit: string;
+  /** Nobody follows it: its job is gone when it is over. */
+  readonly isPassing?: boolean;
   /** Does the work from `task.state` on (null: from the beginning). May throw `PutAside`. */
   run(task: JobTask<Input, State>): Promise<JobResult>;
 }

@@ -84,6 +84,10 @@ export class JobStore {
     throw new MosaicError("unavailable", "write job", { code: "write_contention", retryAfterMs: 1000 });
   }
 
+  async remove({ job }: StoredJob): Promise<void> {
+    await this.#parts.store.delete(keyOf(job.tenant, job.id));
+  }
+
   /** Asks the job's process to end it; one that nobody runs any more ends at once. */
   async cancel(tenant: TenantName, id: string): Promise<StoredJob> {
     const stored = await this.read(tenant, id);

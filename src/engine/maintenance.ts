@@ -1,0 +1,190 @@
+import {
+  asMosaicError,
+  collectionPrefix,
+  errorFields,
+  isMosaicError,
+  type Logger,
+  type Scope,
+  type TenantName,
+} from "../base/index.ts";
+import type { Inbox } from "../inbox/index.ts";
+import { chooseCompaction, MaintenanceState } from "../lifecycle/index.ts";
+import { listTenants, type Manifest, ManifestStore, segmentKey } from "../manifest/index.ts";
+import type { EngineParts } from "./collection.ts";
+
+export interface MaintainOptions {
+  /** Where time is limited: nothing is begun when less than INBOX_RESERVE_MS is left. */
+  readonly remainingMs?: () => number;
+  /** Hands on a file that was left behind in the inbox; without it the file is read here. */
+  readonly handOn?: (key: string) => Promise<void>;
+}
+
+export interface MaintenanceReport {
+  /** False when time was up, or another process is at it: the next run goes on behind the last collection. */
+  readonly complete: boolean;
+  /** Collections that were looked at, and what was done to them. */
+  readonly collections: number;
+  readonly folded: number;
+  readonly compactions: number;
+  readonly collected: number;
+  readonly policies: number;
+  /** Files that were left behind in the inbox. */
+  readonly files: number;
+  readonly failed: number;
+}
+
+/** What else is done to collections now and then: an entry of its own for each policy, such as moving old shards. */
+export interface PolicyTask {
+  readonly name: string;
+  /** Asked with the manifest alone: no other request is made for a collection that needs nothing. */
+  isDue(manifest: Manifest, lastMs: number): boolean;
+  /** Begins it, as a job where it takes long. */
+  run(scope: Scope): Promise<void>;
+}
+
+interface Work {
+  readonly inbox: Inbox;
+  readonly names: (tenant: TenantName) => Promise<readonly Scope[]>;
+  readonly fold: (scope: Scope) => Promise<void>;
+  readonly collectGarbage: (scope: Scope) => Promise<void>;
+  /** Begins a compaction as a job, unless one is under way. */
+  readonly compact: (scope: Scope) => Promise<void>;
+  readonly resumeJobs: () => Promise<void>;
+  readonly jobsEnded: () => Promise<void>;
+  readonly policies: readonly PolicyTask[];
+}
+
+/** A file that lies in the inbox for so long was told to nobody, or to one who died. */
+const leftBehindMs = 15 * 60_000;
+/** Litter of crashes is looked for so often: that takes a LIST of the whole collection. */
+const litterMs = 24 * 3_600_000;
+
+const endless = (): number => Number.POSITIVE_INFINITY;
+
+type Counts = { -readonly [key in keyof MaintenanceReport]: MaintenanceReport[key] };
+
+/**
+ * What nobody else has come to, over all tenants: folds, compactions, garbage, policies, jobs that were put aside, files that
+ * no event told of. Collections take turns, a tenant's beside every other tenant's, and the turn is written down before each:
+ * neither many collections nor one that ends the process keeps the others waiting.
+ */
+export class Maintenance {
+  readonly #parts: EngineParts;
+  readonly #work: Work;
+  readonly #logger: Logger;
+
+  constructor(parts: EngineParts, work: Work) {
+    this.#parts = parts;
+    this.#work = work;
+    this.#logger = parts.logger;
+  }
+
+  async run({ remainingMs = endless, handOn }: MaintainOptions): Promise<MaintenanceReport> {
+    const counts: Counts = {
+      complete: false,
+      collections: 0,
+      folded: 0,
+      compactions: 0,
+      collected: 0,
+      policies: 0,
+      files: 0,
+      failed: 0,
+    };
+    const state = await MaintenanceState.take(this.#parts);
+    if (state === undefined) return counts;
+    try {
+      await this.#work.resumeJobs();
+      await this.#files(counts, remainingMs, handOn);
+      counts.complete = await this.#collections(counts, state, remainingMs);
+      await this.#jobs(remainingMs);
+    } finally {
+      await state.release();
+    }
+    return counts;
+  }
+
+  async #files(counts: Counts, remainingMs: () => number, handOn: MaintainOptions["handOn"]): Promise<void> {
+    const { inbox } = this.#work;
+    if (handOn === undefined) {
+      const { taken, failed } = await inbox.sweep({ settledMs: leftBehindMs, remainingMs });
+      counts.files += taken.length;
+      counts.failed += failed.length;
+      return;
+    }
+    for await (const key of inbox.waiting(leftBehindMs)) {
+      if (remainingMs() < this.#reserveMs) return;
+      await handOn(key);
+      counts.files++;
+    }
+  }
+
+  async #collections(counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<boolean> {
+    for (const scope of state.inTurn(await this.#everyCollection())) {
+      if (remainingMs() < this.#reserveMs) return false;
+      counts.collections++;
+      try {
+        await this.#collection(scope, counts, state);
+      } catch (error) {
+        if (isMosaicError(error, "conflict") && error.code === "maintenance_taken_over") throw error;
+        counts.failed++;
+        this.#logger.warn("maintenance failed; it will be tried again", {
+          ...scope,
+          ...errorFields(asMosaicError(error, "maintain")),
+        });
+      }
+    }
+    return true;
+  }
+
+  async #collection(scope: Scope, counts: Counts, state: MaintenanceState): Promise<void> {
+    const { store, clock, random } = this.#parts;
+    const manifest = (await new ManifestStore({ store, clock, random }, scope).read())?.manifest;
+    if (manifest === undefined) return;
+    const hasTail = await this.#hasTail(scope, manifest);
+    const wantsCompaction = chooseCompaction(manifest.shards, manifest.settings.shardMaxDocs).length > 0;
+    const wantsGarbage = this.#hasGarbage(manifest) || clock.now() - state.lastMs("litter", scope) >= litterMs;
+    const due = this.#work.policies.filter(({ name, isDue }) => isDue(manifest, state.lastMs(name, scope)));
+    if (!hasTail && !wantsCompaction && !wantsGarbage && due.length === 0) return;
+    await state.begin(scope, [...(wantsGarbage ? ["litter"] : []), ...due.map(({ name }) => name)]);
+    if (hasTail) await this.#work.fold(scope).then(() => counts.folded++);
+    if (wantsGarbage) await this.#work.collectGarbage(scope).then(() => counts.collected++);
+    if (wantsCompaction) await this.#work.compact(scope).then(() => counts.compactions++);
+    for (const policy of due) await policy.run(scope).then(() => counts.policies++);
+  }
+
+  async #hasTail(scope: Scope, { foldedThrough }: Manifest): Promise<boolean> {
+    const prefix = collectionPrefix(scope);
+    const startAfter = prefix + segmentKey(foldedThrough);
+    const found = await Array.fromAsync(this.#parts.store.list(`${prefix}wal/`, { startAfter, limit: 1 }));
+    return found.length > 0;
+  }
+
+  #hasGarbage({ condemned }: Manifest): boolean {
+    const { clock, settings } = this.#parts;
+    const dueMs = clock.now() - Math.max(settings.gcGraceMs, settings.snapshotKeepMs);
+    return condemned.some(({ deleting, atMs }) => deleting || atMs <= dueMs);
+  }
+
+  /** The first collection of every tenant, then the second of each, and so on. */
+  async #everyCollection(): Promise<readonly Scope[]> {
+    const tenants = await listTenants(this.#parts.store);
+    const lists = await Promise.all(tenants.map((tenant) => this.#work.names(tenant)));
+    const most = Math.max(0, ...lists.map((list) => list.length));
+    return Array.from({ length: most }, (_, at) => lists.flatMap((list) => list[at] ?? [])).flat();
+  }
+
+  /** Jobs that are still under way when time is up go on in the next run. */
+  async #jobs(remainingMs: () => number): Promise<void> {
+    const leftMs = remainingMs() - this.#reserveMs;
+    const ended = this.#work.jobsEnded();
+    if (leftMs === Number.POSITIVE_INFINITY) return await ended;
+    const done = new AbortController();
+    const timeIsUp = this.#parts.clock.sleep(Math.max(0, leftMs), done.signal).catch(() => undefined);
+    await Promise.race([ended, timeIsUp]);
+    done.abort();
+  }
+
+  get #reserveMs(): number {
+    return this.#parts.settings.inboxReserveMs;
+  }
+}
