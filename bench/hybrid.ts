@@ -1,5 +1,5 @@
 /**
- * What a filter adds to a vector search, at each selectivity, and what hybrid search costs.
+ * What a filter adds to a vector search, at each selectivity: searches without and with it take turns. And what hybrid search costs.
  *
  *   npm run bench:hybrid               63,666 documents, 300 queries
  *   npm run bench:hybrid -- --quick    100 queries
@@ -10,7 +10,7 @@ import { seededRandom } from "../src/base/index.ts";
 import { hasData, rowOf } from "./data.ts";
 import { makeCollection, scope } from "./text/collection.ts";
 import { ms, timed } from "./timing.ts";
-import type { Latency } from "./vector/measure.ts";
+import { inTurns } from "./turns.ts";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean" } } });
 const count = values.quick ? 100 : 300;
@@ -50,9 +50,13 @@ function nearest(query: Float32Array, keeps: (row: number) => boolean): Readonly
   return new Set(scored.slice(0, 10).map(([, row]) => documents[row]?.id as string));
 }
 
-async function recall(where: string | undefined, keeps: (row: number) => boolean): Promise<number> {
+/** A filter for each query; the same for all of them, or ever another. */
+type Filter = (at: number) => { readonly where: string; readonly keeps: (row: number) => boolean };
+
+async function recall(filter: Filter | undefined): Promise<number> {
   let [found, wanted] = [0, 0];
   for (let at = 0; at < Math.min(count, 50); at++) {
+    const { where, keeps } = filter?.(at) ?? { where: undefined, keeps: () => true };
     const truth = nearest(queries[at] as Float32Array, keeps);
     wanted += truth.size;
     found += (await search(at, where)).filter((id) => truth.has(id)).length;
@@ -60,45 +64,57 @@ async function recall(where: string | undefined, keeps: (row: number) => boolean
   return wanted === 0 ? 1 : found / wanted;
 }
 
-const line = (name: string, { p50Ms, p99Ms }: Latency, pure: Latency, more: string): void =>
-  console.log(
-    `${name.padEnd(30)}${ms(p50Ms)} ${ms(p99Ms)}  ${(100 * (p50Ms / pure.p50Ms - 1)).toFixed(0).padStart(5)} %  ${more}`,
+const percentOf = (ratio: number): string => `${(100 * (ratio - 1)).toFixed(0).padStart(5)} %`;
+
+async function report(name: string, filter: Filter, searches = count): Promise<void> {
+  const first = await timed(1, (at) => search(at, filter(-1 - at).where));
+  const [pure, own] = await inTurns(
+    searches,
+    (at) => search(at),
+    (at) => search(at, filter(at).where),
   );
+  const extra = percentOf(own.p50Ms / pure.p50Ms);
+  const processor = percentOf(own.processorMs / pure.processorMs);
+  const times = [pure.p50Ms, pure.p99Ms, own.p50Ms, own.p99Ms].map(ms).join(" ");
+  console.log(
+    `${name.padEnd(36)}${times}  ${extra} ${processor}    ${(await recall(filter)).toFixed(4)}  ${ms(first.p50Ms)}`,
+  );
+}
+
+const share = (percent: number): number => Math.max(1, Math.round((draws * percent) / 100));
+const remembered = (percent: number): Filter => {
+  const below = share(percent);
+  return () => ({ where: `metadata->>'draw' < ${below}`, keeps: (row) => (draw[row] as number) < below });
+};
+/** `at` may be negative: a range that no query has. */
+const another = (percent: number, key: string): Filter => {
+  const width = share(percent);
+  return (at) => {
+    const from = Math.floor(((draws - width) * (at + 2)) / (count + 2));
+    const keeps = (row: number): boolean => (draw[row] as number) >= from && (draw[row] as number) < from + width;
+    return { where: `${key} BETWEEN ${from} AND ${from + width - 1}`, keeps };
+  };
+};
+const deep = "metadata->'deep'->>'draw'";
 
 console.log(`${documents.length.toLocaleString("en")} documents, 384 dimensions, ${count} queries, limit 10, balanced`);
-console.log(`${"".padEnd(30)}   p50 ms    p99 ms  extra    recall@10  first ms`);
 await timed(count, (at) => search(at));
-const pure = await timed(count, (at) => search(at));
-line("no filter", pure, pure, `   ${(await recall(undefined, () => true)).toFixed(4)}`);
-for (const percent of [50, 10, 1, 0.1, 0.01]) {
-  const below = Math.round((draws * percent) / 100);
-  const where = `metadata->>'draw' < ${below}`;
-  const first = await timed(1, (at) => search(at, where));
-  const again = await timed(count, (at) => search(at, where));
-  const found = await recall(where, (row) => (draw[row] as number) < below);
-  line(`keeps ${percent} %`, again, pure, `   ${found.toFixed(4)}  ${ms(first.p50Ms)}`);
-}
-for (const percent of [50, 1]) {
-  const width = Math.round((draws * percent) / 100);
-  const other = await timed(Math.min(count, 50), (at) => {
-    const from = Math.floor(((draws - width) * at) / 50);
-    return search(at, `metadata->>'draw' BETWEEN ${from} AND ${from + width - 1}`);
-  });
-  line(`another ${percent} % each time`, other, pure, "");
-}
-const noIndex = "metadata->'deep'->>'draw' < 10000";
-const first = await timed(1, (at) => search(at, noIndex));
-line(
-  "10 %, a key without an index",
-  await timed(count, (at) => search(at, noIndex)),
-  pure,
-  `           ${ms(first.p50Ms)}`,
-);
+console.log(`recall@10 without a filter ${(await recall(undefined)).toFixed(4)}`);
+console.log(`${"".padEnd(36)}without: p50   p99 ms  with: p50   p99 ms    extra  processor  recall@10  first ms`);
+for (const percent of [50, 10, 1, 0.1, 0.01]) await report(`keeps ${percent} %`, remembered(percent));
+for (const percent of [50, 10, 1, 0.1])
+  await report(`${percent} %, another each time`, another(percent, "metadata->>'draw'"));
+await report("10 %, a key without a column", () => ({
+  where: `${deep} < ${share(10)}`,
+  keeps: (row) => (draw[row] as number) < share(10),
+}));
+await report("the same, another each time", another(10, deep), Math.min(count, 50));
 const text = (at: number): string =>
   (documents[(at * 317) % documents.length]?.text ?? "").split(/\s+/).slice(1, 5).join(" ");
 const hybrid = (at: number): Promise<unknown> =>
   engine.hybrid(scope, { query: text(at), vector: queries[at] as Float32Array, include: [] });
 await timed(count, hybrid);
-line("hybrid, four words", await timed(count, hybrid), pure, "");
+const both = await timed(count, hybrid);
+console.log(`${"hybrid, four words".padEnd(36)}${"".padEnd(20)}${ms(both.p50Ms)} ${ms(both.p99Ms)}`);
 await engine.close();
 rmSync(folder, { recursive: true });

@@ -147,6 +147,8 @@ export interface PlannedShard {
   /** Rows that fulfil `where`, and their share. */
   readonly matching?: number;
   readonly selectivity?: number;
+  /** How they were found: `columns` of codes, or `SQL` in a process, which costs more when a filter is new. */
+  readonly filter?: string;
 }
 
 export interface SearchPlan {

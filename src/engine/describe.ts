@@ -195,10 +195,11 @@ const describePlan = (
   generation: plan.generation,
   recall,
   tail_documents: work.tailDocuments,
-  shards: plan.shards.map(({ cellsSelected, matching, ...shard }) => ({
+  shards: plan.shards.map(({ cellsSelected, matching, filter, ...shard }) => ({
     ...shard,
     cells_selected: cellsSelected,
     ...(matching === undefined ? {} : { matching, selectivity: round(matching / shard.documents, 6) }),
+    ...(filter === undefined ? {} : { filter }),
   })),
 });
 

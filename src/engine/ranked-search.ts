@@ -165,6 +165,7 @@ const emptyAnswer = ({ snapshot: { manifest, targets } }: Moment): SearchAnswer 
       cellsSelected: 0,
       strategy: "inverted index",
       matching: undefined,
+      filter: undefined,
     })),
   },
   shardsSearched: targets.filter(({ entry }) => entry.archived === undefined).length,

@@ -1,5 +1,5 @@
 import type { Scope } from "../base/index.ts";
-import { type FailedShard, filtered, type Moment } from "../search/index.ts";
+import { type CellsAhead, cellsAhead, type FailedShard, filtered, type Moment } from "../search/index.ts";
 import { currentReceipt, emptyReceipt, withReceipt } from "../telemetry/index.ts";
 import type { SearchHit, SearchRequest, SearchResponse } from "./api.ts";
 import { checkAsOf, checkSearch, type SearchKind } from "./check-search.ts";
@@ -123,15 +123,18 @@ export class Searches {
   async #filtered(
     collection: Collection,
     moment: Moment,
-    { condition, timeoutMs }: Query,
+    { condition, timeoutMs, vector, request }: Query,
   ): Promise<{ moment: Moment; failed: readonly FailedShard[] }> {
     if (condition === undefined) return { moment, failed: [] };
-    const found = await this.#with.sql.filter(collection, moment, condition, timeoutMs);
+    const { leafFunctions } = this.#with.parts.settings;
+    const ahead = (): CellsAhead =>
+      vector === undefined || leafFunctions > 0 ? new Map() : cellsAhead(moment, vector, request.recall);
+    const found = await this.#with.sql.filter(collection, moment, condition, ahead, timeoutMs);
     const receipt = currentReceipt();
     if (receipt !== undefined) receipt.computeMs += found.computeMs;
     const tail = new Set(moment.tail.filter((_document, at) => found.tail.has(at)).map(({ id }) => id));
     const failed = found.failed.map(({ shard, error: { code, detail } }) => ({ shard, code, detail }));
-    return { moment: filtered(moment, { shards: found.shards, tail }), failed };
+    return { moment: filtered(moment, { shards: found.shards, means: found.means, tail }), failed };
   }
 }
 

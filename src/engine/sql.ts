@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { MosaicError, type Scope, serializeError } from "../base/index.ts";
 import { needsRestore } from "../manifest/index.ts";
-import { type CollectionView, type FilterColumns, type Moment, momentOf, type Root } from "../search/index.ts";
+import {
+  type CellsAhead,
+  type CollectionView,
+  type FilterColumns,
+  type Moment,
+  momentOf,
+  type Root,
+} from "../search/index.ts";
 import {
   type DocumentExpression,
   Expressions,
@@ -183,18 +190,18 @@ export class Sql {
     return this.#filters.read({ where, params });
   }
 
-  /** Which rows of a moment fulfil a condition. */
+  /** Which rows of a moment fulfil a condition. `ahead`: cells that are worth fetching together with what that needs. */
   async filter(
     collection: Collection,
     moment: Moment,
     condition: DocumentExpression,
+    ahead: () => CellsAhead,
     timeoutMs: number,
   ): Promise<FilterAnswer> {
     using pins = new DisposableStack();
     const help: SqlHelp = {
       ...this.#helpOf(collection, moment.view, "eventual", pins),
-      columns: async (filter, shards, leftMs) =>
-        await this.#with.columns.find(moment, filter, shards, new Map(), leftMs),
+      columns: async (filter, shards, leftMs) => await this.#with.columns.find(moment, filter, shards, ahead, leftMs),
     };
     return await this.#filters.find(condition, dataAt(moment), help, timeoutMs);
   }

@@ -138,6 +138,9 @@ const plan = z
         strategy: z.string(),
         matching: count.optional().openapi({ description: "Rows that fulfil `where`." }),
         selectivity: z.number().optional().openapi({ description: "Their share of the shard's rows." }),
+        filter: z.string().optional().openapi({
+          description: "How they were found: `columns` of codes, or `SQL`, which costs more when a filter is new.",
+        }),
       }),
     ),
   })

@@ -31,7 +31,7 @@ export class FilterColumns {
     { view, snapshot }: Moment,
     filter: ColumnFilter,
     wanted: ReadonlySet<string>,
-    ahead: CellsAhead,
+    ahead: () => CellsAhead,
     timeoutMs: number,
   ): Promise<ColumnAnswer> {
     const names = [...columnsRead(filter)];
@@ -45,7 +45,7 @@ export class FilterColumns {
         .map((name) => ({ name, number: summary.columns.indexOf(name) + 1 }));
       return columns.length === 0 ? [] : [{ target, columns }];
     });
-    const loaded = asked.length === 0 ? nothing : await this.#load(snapshot.scope, asked, ahead, timeoutMs);
+    const loaded = asked.length === 0 ? nothing : await this.#load(snapshot.scope, asked, ahead(), timeoutMs);
     const lost = new Set(loaded.failed.map(({ shard }) => shard));
     const shards = new Map<string, Uint8Array>();
     for (const { target, summary } of able) {

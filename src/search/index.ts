@@ -4,6 +4,7 @@
  * Owns: root and leaf, the search threads, their open shards.
  * Never: writes, or decides which objects are live.
  */
+export { cellsAhead } from "./cells-ahead.ts";
 export { CollectionView, type LogView, type Snapshot } from "./collection-view.ts";
 export { type CellsAhead, type ColumnAnswer, FilterColumns } from "./filter-columns.ts";
 export type { FileKeeper, FileNotice } from "./held-files.ts";

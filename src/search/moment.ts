@@ -1,6 +1,7 @@
 import { type Scope, serializeError } from "../base/index.ts";
 import type { Upsert } from "../ingest/index.ts";
 import { needsRestore } from "../manifest/index.ts";
+import { cellRows } from "../shard/index.ts";
 import type { CollectionView, Snapshot } from "./collection-view.ts";
 import { isFrozenTarget, type LeafFailure, type ShardTarget } from "./leaf-request.ts";
 
@@ -8,6 +9,8 @@ import { isFrozenTarget, type LeafFailure, type ShardTarget } from "./leaf-reque
 export interface RowFilter {
   /** Bit r of a shard's entry: row r does, whether it is dead or not. A shard without entry has none. */
   readonly shards: ReadonlyMap<string, Uint8Array>;
+  /** How that was found, by shard: `columns`, or `SQL`. */
+  readonly means: ReadonlyMap<string, string>;
   /** Ids of documents of the tail. */
   readonly tail: ReadonlySet<string>;
 }
@@ -57,14 +60,35 @@ export function readable(moment: Moment): Moment {
 export const frozenFailures = (targets: readonly ShardTarget[], { collection }: Scope): readonly LeafFailure[] =>
   targets.map(({ entry }) => ({ shard: entry.id, error: serializeError(needsRestore(entry, collection)) }));
 
-/** Set bits of a target's filter from one row to another; without a filter all of them. */
+/** Rows of a target that fulfil the filter, from one row (a multiple of 512) to another; without a filter all of them. */
 export function matchingRows({ matching, entry }: ShardTarget, from = 0, to = entry.documents): number {
   if (matching === undefined) return to - from;
+  if (matching.length === 0) return 0;
+  const counts = countsOf(matching);
   let count = 0;
-  for (let row = from; row < to; row += 8 - (row & 7)) {
-    let byte = (matching[row >>> 3] ?? 0) >>> (row & 7);
-    if (to - row < 8) byte &= (1 << (to - row)) - 1;
-    count += bitsOf[byte & 255] as number;
+  let row = from;
+  for (; row + cellRows <= to; row += cellRows) count += counts[row / cellRows] ?? 0;
+  return to === entry.documents ? count + (counts[row / cellRows] ?? 0) : count + setBits(matching, row, to);
+}
+
+/** Set bits of each 512 rows; they go with the bits, which are the same for every query with the filter. */
+const known = new WeakMap<Uint8Array, Uint16Array>();
+function countsOf(bits: Uint8Array): Uint16Array {
+  const found = known.get(bits);
+  if (found !== undefined) return found;
+  const rows = 8 * bits.length;
+  const counts = Uint16Array.from({ length: Math.ceil(rows / cellRows) }, (_, cell) =>
+    setBits(bits, cell * cellRows, Math.min(rows, (cell + 1) * cellRows)),
+  );
+  known.set(bits, counts);
+  return counts;
+}
+
+function setBits(bits: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  for (let row = from; row < to; row += 8) {
+    const byte = bits[row >>> 3] ?? 0;
+    count += bitsOf[to - row < 8 ? byte & ((1 << (to - row)) - 1) : byte] as number;
   }
   return count;
 }

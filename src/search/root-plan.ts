@@ -135,7 +135,8 @@ export function shardPlans(
           ? `filtered ${strategies.codes}`
           : strategies[mode];
     const matching = filter === undefined ? undefined : matchingRows(targets[at] as ShardTarget);
-    return { shard: id, kept, reason, documents, cells, cellsSelected, strategy, matching };
+    const means = filter?.means.get(id);
+    return { shard: id, kept, reason, documents, cells, cellsSelected, strategy, matching, filter: means };
   });
 }
 

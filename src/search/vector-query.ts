@@ -32,6 +32,8 @@ export interface ShardPlan {
   readonly strategy: string;
   /** Rows that fulfil the filter, dead ones included; undefined without one. */
   readonly matching: number | undefined;
+  /** How they were found: `columns`, or `SQL`. Undefined when the summary said that there are none. */
+  readonly filter: string | undefined;
 }
 
 export interface VectorAnswer {

@@ -26,6 +26,8 @@ export interface FilterRequest {
 export interface FilterAnswer {
   /** By shard: bit r says that row r fulfils the condition, dead or not. Shards without such a row have no entry. */
   readonly shards: ReadonlyMap<string, Uint8Array>;
+  /** How that was found: `columns`, or `SQL`. */
+  readonly means: ReadonlyMap<string, FilterMeans>;
   /** Places in the tail of the documents that do. */
   readonly tail: ReadonlySet<number>;
   /** Shards that their summaries excluded. */
@@ -33,6 +35,8 @@ export interface FilterAnswer {
   readonly failed: readonly { readonly shard: string; readonly error: SerializedError }[];
   readonly computeMs: number;
 }
+
+export type FilterMeans = "columns" | "SQL";
 
 export interface FiltersOptions {
   readonly pool: SqlPool;
@@ -50,7 +54,7 @@ export interface FiltersOptions {
  */
 export class Filters {
   readonly #options: FiltersOptions;
-  readonly #known: LRUCache<string, Uint8Array>;
+  readonly #known: LRUCache<string, Found>;
   readonly #conditions = new Conditions();
   /** Goes with the expression, which is the same for all conditions of its shape. */
   readonly #texts = new WeakMap<Expr, string>();
@@ -59,7 +63,7 @@ export class Filters {
     this.#options = options;
     this.#known = new LRUCache({
       maxSize: options.cacheMaxBytes,
-      sizeCalculation: (bits, key) => bits.length + key.length + 64,
+      sizeCalculation: ({ bits }, key) => bits.length + key.length + 64,
     });
   }
 
@@ -75,20 +79,25 @@ export class Filters {
     const pruned = new Set(data.shards.filter((shard) => !kept.includes(shard)).map(({ id }) => id));
     const key = ({ file }: SqlShard): string => `${file.key}\n${sql}\n${textOf(values)}`;
     const shards = new Map<string, Uint8Array>();
+    const means = new Map<string, FilterMeans>();
+    const take = (id: string, found: Found): void => {
+      if (found.bits.length > 0) shards.set(id, found.bits);
+      means.set(id, found.means);
+    };
     for (const shard of kept) {
-      const bits = this.#known.get(key(shard));
-      if (bits !== undefined) shards.set(shard.id, bits);
+      const known = this.#known.get(key(shard));
+      if (known !== undefined) take(shard.id, known);
     }
-    const unknown = kept.filter(({ id }) => !shards.has(id));
+    const unknown = kept.filter(({ id }) => !means.has(id));
     const found = await this.#search(condition, unknown, data, values, help, timeoutMs);
     for (const shard of unknown) {
       const bits = found.shards.get(shard.id);
       if (bits === undefined) continue;
-      this.#known.set(key(shard), bits);
-      shards.set(shard.id, bits);
+      const own: Found = { bits, means: found.means.get(shard.id) ?? "SQL" };
+      this.#known.set(key(shard), own);
+      take(shard.id, own);
     }
-    for (const [id, bits] of shards) if (bits.length === 0) shards.delete(id);
-    return { ...found, shards, pruned };
+    return { ...found, shards, means, pruned };
   }
 
   #textOf(expr: Expr): string {
@@ -115,14 +124,16 @@ export class Filters {
     const done = new Set([...(byColumns?.shards.keys() ?? []), ...failed.map(({ shard }) => shard)]);
     const left = shards.filter(({ id }) => !done.has(id));
     const computeMs = byColumns?.computeMs ?? 0;
+    const means = new Map([...(byColumns?.shards.keys() ?? [])].map((id) => [id, "columns"] as const));
     // What columns can answer, SQLite would not refuse: there is nothing to ask it.
     if (filter !== undefined && left.length === 0 && inTail !== undefined) {
-      return { shards: byColumns?.shards ?? new Map<string, Uint8Array>(), tail: inTail, failed, computeMs };
+      return { shards: byColumns?.shards ?? new Map<string, Uint8Array>(), means, tail: inTail, failed, computeMs };
     }
     const rest = { shards: left, tail: inTail === undefined ? tail : [] };
     const found = await this.#ask(condition, this.#textOf(condition.expr), rest, values, help, timeoutMs);
     return {
       shards: new Map([...(byColumns?.shards ?? []), ...found.shards]),
+      means,
       tail: inTail ?? found.tail,
       failed: [...failed, ...found.failed],
       computeMs: computeMs + found.computeMs,
@@ -136,7 +147,7 @@ export class Filters {
     values: BoundValues,
     help: SqlHelp,
     timeoutMs: number,
-  ): Promise<Omit<FilterAnswer, "pruned">> {
+  ): Promise<Omit<FilterAnswer, "pruned" | "means">> {
     const fetched = await Promise.all(shards.map((shard) => unitOf({ ...shard, deletes: null, excluded: [] }, help)));
     const failed: FailedShard[] = fetched.filter((one) => "error" in one);
     const groups = divided(
@@ -165,6 +176,11 @@ export class Filters {
     const places = tail.flatMap((_document, at) => (((inTail[at >>> 3] ?? 0) >>> (at & 7)) & 1 ? [at] : []));
     return { shards: bits, tail: new Set(places), failed, computeMs };
   }
+}
+
+interface Found {
+  readonly bits: Uint8Array;
+  readonly means: FilterMeans;
 }
 
 const checkOf = (condition: string) => ({

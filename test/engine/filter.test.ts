@@ -176,3 +176,22 @@ describe("a filter", () => {
     });
   });
 });
+
+describe("how a filter was found", () => {
+  const vector = Array.from({ length: dimensions }, (_, at) => Math.sin(at));
+  const means = async (where: string): Promise<readonly (string | undefined)[]> => {
+    const { plan } = await engine.search(docs, { vector, where, explain: true });
+    return [...new Set(plan?.shards.map(({ filter }) => filter))];
+  };
+
+  test.each([
+    ["metadata->>'group' >= 0 AND NOT metadata->>'side' = 'up'", "columns"],
+    ["metadata->>'none' IS NULL", "columns"],
+    ["created_at > '2000-01-01' OR word_count IN (1, 2)", "columns"],
+    ["metadata->>'side' LIKE '%t'", "SQL"],
+    ["metadata->'nested'->>'deep' < 2", "SQL"],
+  ])("is shown by explain, also when it is remembered: %s", async (where, expected) => {
+    expect(await means(where)).toEqual([expected]);
+    expect(await means(where)).toEqual([expected]);
+  });
+});

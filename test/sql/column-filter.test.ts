@@ -38,30 +38,20 @@ const values: readonly unknown[] = [
     1e-7,
     123456.789,
   ],
-  ...[
-    "",
-    "a",
-    "A",
-    "aa",
-    "Ab",
-    "aB",
-    "b",
-    "é",
-    "É",
-    "10",
-    "1.5",
-    "01",
-    "z",
-    "Z",
-    "[",
-    "a%b",
-    "a_b",
-    "\u0000",
-    "a\u0000b",
-  ],
+  ...["", "a", "A", "aa", "Ab", "aB", "b", "é", "É", "10", "1.5", "01", "z", "Z", "[", "a%b", "a_b"],
   ...["\ue000", "\u{1f600}", "\uffff", "ab ", "2024-01-02", "null", "true"],
 ];
-const opens: readonly unknown[] = [[], [1, 2], { a: 1 }, ["a"], "\ud800", "x\ufffdy", "l".repeat(300)];
+const opens: readonly unknown[] = [
+  [],
+  [1, 2],
+  { a: 1 },
+  ["a"],
+  "\ud800",
+  "x\ufffdy",
+  "\u0000",
+  "a\u0000b",
+  "l".repeat(300),
+];
 
 const literal = (value: SqlValue): string => {
   if (value === null) return "NULL";

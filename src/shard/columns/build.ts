@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { ShardValues } from "../summary/values.ts";
+import { plainKeys, type ShardValues } from "../summary/values.ts";
 import { type ColumnValue, encodeDictionary } from "./dictionary.ts";
 
 /** Columns of the table that filters read. */
@@ -28,8 +28,10 @@ export interface EncodedColumn {
  * Columns of codes for filters: created_at, updated_at, word_count, and keys of metadata that a filter can name. Their values
  * are read by SQLite itself, so they are what it would compare.
  */
-export function columnsOf(db: Database.Database, { keys }: ShardValues, rows: number): readonly EncodedColumn[] {
-  const plain = [...(keys?.keys() ?? [])].filter((key) => /^[A-Za-z_]\w{0,62}$/.test(key)).slice(0, mostKeys);
+export function columnsOf(db: Database.Database, values: ShardValues, rows: number): readonly EncodedColumn[] {
+  const plain = plainKeys(values)
+    .filter((key) => /^[A-Za-z_]\w{0,62}$/.test(key))
+    .slice(0, mostKeys);
   const most = mostBytesPerRow * rows + leastBytes;
   const columns = [...ownColumns, ...plain.map((key) => `${keyPrefix}${key}`)].map(
     (name) => new Column(name, rows, most),
@@ -37,8 +39,8 @@ export function columnsOf(db: Database.Database, { keys }: ShardValues, rows: nu
   const expressions = [...ownColumns, ...plain.map((key) => `metadata->>'${key}'`)];
   const statement = db.prepare(`SELECT ${expressions.join(", ")} FROM documents ORDER BY rowid`);
   let row = 0;
-  for (const values of statement.raw().safeIntegers().iterate() as IterableIterator<Cell[]>) {
-    for (let at = 0; at < columns.length; at++) (columns[at] as Column).add(row, values[at] as Cell);
+  for (const cells of statement.raw().safeIntegers().iterate() as IterableIterator<Cell[]>) {
+    for (let at = 0; at < columns.length; at++) (columns[at] as Column).add(row, cells[at] as Cell);
     row++;
   }
   return affordable(columns, allBytesPerRow * rows + leastBytes);
