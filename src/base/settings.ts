@@ -84,6 +84,8 @@ export interface Settings {
   readonly termsMaxBytes: number;
   /** Bytes of decoded lists of a term's rows that all search threads together keep in memory. */
   readonly postingsMaxBytes: number;
+  /** Queries of a collection that this process remembers, to choose shards by under `shard_limit`; 0: none. */
+  readonly historyQueries: number;
   /** Fold the tail into shards once it has this many segments, or bytes, or is this old. */
   readonly foldSegments: number;
   readonly foldBytes: number;
@@ -219,6 +221,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     filterColumnsMaxBytes: whole(env, "FILTER_COLUMNS_MAX_BYTES", 128 * 1024 * 1024),
     termsMaxBytes: whole(env, "TERMS_MAX_BYTES", 64 * 1024 * 1024),
     postingsMaxBytes: whole(env, "POSTINGS_MAX_BYTES", 128 * 1024 * 1024),
+    historyQueries: whole(env, "HISTORY_QUERIES", 256, 0),
     foldSegments: whole(env, "FOLD_SEGMENTS", 32),
     foldBytes: whole(env, "FOLD_BYTES", 4 * 1024 * 1024),
     foldIdleMs: whole(env, "FOLD_IDLE_MS", 5000, 0),

@@ -115,7 +115,7 @@ export class Mosaic implements Engine {
     this.#inboxWatch = new InboxWatch({ ...parts, inbox: this.inbox, pollMs, settledMs });
     this.#embedder = embedder;
     this.#machinery = machinery;
-    const root = new Root(machinery.leaves, parts.clock);
+    const root = new Root(machinery.leaves, parts.clock, parts.settings);
     const turns = new OneAtATime();
     this.#compact = new CompactJob(turns);
     const tidy = new CompactJob(turns, "tidy");

@@ -1,5 +1,6 @@
 import { deserializeError, type MosaicError, type SerializedError } from "../base/index.ts";
-import { type CellVisits, recallTargets, type Selection, selectCells } from "../selection/index.ts";
+import type { Manifest } from "../manifest/index.ts";
+import { type CellVisits, type QueryHistory, recallTargets, type Selection, selectCells } from "../selection/index.ts";
 import { cellRows } from "../shard/index.ts";
 import {
   isFrozenTarget,
@@ -50,12 +51,12 @@ export interface VectorPlan {
  * The request for all leaves together; the transport splits it. Frozen shards that the selection would leave out anyway
  * change nothing. When it would visit one, the others are selected as if there were no frozen ones.
  */
-export function plan(moment: Moment, query: VectorQuery): VectorPlan {
-  const whole = planAll(moment, query);
+export function plan(moment: Moment, query: VectorQuery, history: QueryHistory): VectorPlan {
+  const whole = planAll(moment, query, history);
   const { targets } = moment.snapshot;
   const frozen = targets.filter((target, at) => isFrozenTarget(target) && whole.selection.shards[at]?.kept);
   if (frozen.length === 0) return { ...whole, frozen };
-  const rest = planAll(readable(moment), query);
+  const rest = planAll(readable(moment), query, history);
   const readables = rest.selection.shards[Symbol.iterator]();
   const shards = targets.map((target, at) => {
     const own = isFrozenTarget(target) ? whole.selection.shards[at] : readables.next().value;
@@ -65,7 +66,7 @@ export function plan(moment: Moment, query: VectorQuery): VectorPlan {
 }
 
 /** Only cosine has codes; the others scan exactly. */
-function planAll(moment: Moment, query: VectorQuery): Omit<VectorPlan, "frozen"> {
+function planAll(moment: Moment, query: VectorQuery, history: QueryHistory): Omit<VectorPlan, "frozen"> {
   const { view, snapshot } = moment;
   const { manifest, scope, targets } = snapshot;
   const { distance } = manifest.settings;
@@ -73,7 +74,8 @@ function planAll(moment: Moment, query: VectorQuery): Omit<VectorPlan, "frozen">
   const index = view.cellsOf(manifest);
   const matching = matchingOfCells(moment);
   const { vector, shardLimit } = query;
-  const selection = selectCells({ index, query: vector, distance, target, shardLimit, matching });
+  const preferred = shardLimit === undefined ? undefined : preferredShards(manifest, vector, history);
+  const selection = selectCells({ index, query: vector, distance, target, shardLimit, preferred, matching });
   const wanted = query.limit + query.offset;
   const keptAt = new Map<number, number>();
   selection.shards.forEach(({ kept }, at) => {
@@ -97,6 +99,12 @@ function planAll(moment: Moment, query: VectorQuery): Omit<VectorPlan, "frozen">
     withVector: query.withVector,
   };
   return { request, selection };
+}
+
+/** By number; shards that were compacted away are forgotten. */
+function preferredShards({ shards }: Manifest, vector: Float32Array, history: QueryHistory): readonly number[] {
+  const numbers = new Map<string, number>(shards.map(({ id }, at) => [id, at]));
+  return history.preferred(vector).flatMap((id) => numbers.get(id) ?? []);
 }
 
 /** The same visits, with shards numbered as `place` says. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/index.ts";
 import { type Manifest, needsRestore } from "../manifest/index.ts";
+import { QueryHistory } from "../selection/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { CollectionView } from "./collection-view.ts";
 import {
@@ -21,14 +22,22 @@ import { byScore } from "./similarity.ts";
 import type { PreparedText } from "./text-search.ts";
 import type { VectorAnswer, VectorQuery } from "./vector-query.ts";
 
+export interface RootOptions {
+  /** Queries of a collection that are remembered for `shard_limit`; 0: none. */
+  readonly historyQueries: number;
+}
+
 /** Plans a query, fans it out to leaves, merges what comes back. */
 export class Root {
   readonly #leaves: LeafTransport;
   readonly #clock: Clock;
+  readonly #historyQueries: number;
+  readonly #histories = new WeakMap<CollectionView, QueryHistory>();
 
-  constructor(leaves: LeafTransport, clock: Clock) {
+  constructor(leaves: LeafTransport, clock: Clock, { historyQueries }: RootOptions) {
     this.#leaves = leaves;
     this.#clock = clock;
+    this.#historyQueries = historyQueries;
   }
 
   async search(view: CollectionView, query: VectorQuery): Promise<VectorAnswer> {
@@ -58,21 +67,35 @@ export class Root {
     const startedMs = this.#clock.monotonicMs();
     const { snapshot } = moment;
     const tail = scoreTail(moment, query);
-    const { request, selection, frozen } = plan(moment, query);
+    const history = this.#historyOf(moment.view);
+    const { request, selection, frozen } = plan(moment, query, history);
     const rootMs = this.#clock.monotonicMs() - startedMs;
     const reply = request.shards.length === 0 ? emptyReply : await this.#leaves.ask(request, query.timeoutMs);
     const receipt = currentReceipt();
     if (receipt !== undefined) receipt.computeMs += reply.work.computeMs + rootMs;
     const merged = [...tail.hits, ...reply.hits].sort(byScore);
     const good = merged.filter(({ score }) => query.minScore === undefined || score >= query.minScore);
+    const hits = good.slice(query.offset, query.offset + query.limit);
+    // A filter says more of where its results lie than the query does.
+    if (moment.filter === undefined && snapshot.manifest.shards.length > 1)
+      history.note(
+        query.vector,
+        hits.flatMap(({ place }) => (place === undefined ? [] : [place.shard])),
+      );
     return {
-      hits: good.slice(query.offset, query.offset + query.limit),
+      hits,
       failed: [...reply.failed, ...frozenFailures(frozen, snapshot.scope)].map(failedShard),
       work: { ...reply.work, tailDocuments: tail.scored },
       plan: { generation: snapshot.manifest.generation, shards: shardPlans(moment, selection, request.mode) },
       shardsSearched: selection.shards.filter(({ kept }) => kept).length - frozen.length,
       cellsTotal: snapshot.manifest.shards.reduce((sum, { cells }) => sum + cells, 0),
     };
+  }
+
+  #historyOf(view: CollectionView): QueryHistory {
+    const known = this.#histories.get(view) ?? new QueryHistory(this.#historyQueries);
+    this.#histories.set(view, known);
+    return known;
   }
 
   /** What scorers look at, of rows of one moment. */

@@ -5,6 +5,7 @@
  * Never: reads storage or a shard; it knows summaries only.
  */
 export { type Candidate, CellIndex } from "./cell-index.ts";
+export { QueryHistory } from "./history.ts";
 export { type RecallTarget, recallTargets } from "./recall.ts";
 export {
   type CellVisits,

@@ -25,6 +25,8 @@ export interface SelectionRequest {
   readonly target: RecallTarget | undefined;
   /** At most this many shards; undefined: as many as the target needs. */
   readonly shardLimit: number | undefined;
+  /** Shards that had results of similar queries, the likeliest first: up to half of a limit's shards are chosen by it. */
+  readonly preferred?: readonly number[] | undefined;
   /**
    * Rows of each cell that fulfil the query's filter, in the order of the index. Then cells without any are left out, and
    * as many fulfilling rows are covered as rows would be without a filter: so the recall is no less.
@@ -44,7 +46,7 @@ export function selectCells(request: SelectionRequest): Selection {
   const { matching } = request;
   const all = descending(reach(request, dot));
   const ranked = matching === undefined ? all : all.filter((at) => (matching[at] as number) > 0);
-  const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit);
+  const allowed = shardLimit === undefined ? undefined : bestShards(ranked, index, shardLimit, request.preferred ?? []);
   const within = allowed === undefined ? ranked : ranked.filter((at) => allowed.has(index.shard[at] as number));
   const chosen = target === undefined ? within : covering(within, index, target, matching ?? index.rows);
   const visits = { shard: picked(index.shard, chosen), cell: picked(index.cell, chosen), dot: picked(dot, chosen) };
@@ -55,7 +57,10 @@ export function selectCells(request: SelectionRequest): Selection {
     shards: Array.from(counts, (cells, shard) => ({
       kept: cells > 0,
       cells,
-      reason: reasonOf(request, shard, cells, allowed !== undefined && !allowed.has(shard)),
+      reason:
+        cells > 0 && allowed?.get(shard) === "history"
+          ? "history"
+          : reasonOf(request, shard, cells, allowed !== undefined && !allowed.has(shard)),
     })),
   };
 }
@@ -120,14 +125,20 @@ const signBit = 2 ** 31;
 /** 32 bits of value and 21 of position fill a float64's 53: two million cells, a billion rows. */
 const positions = 2 ** 21;
 
-/** The shards whose best cell ranks first. */
-function bestShards(ranked: Uint32Array, index: CellIndex, limit: number): ReadonlySet<number> {
-  const best = new Set<number>();
-  for (const at of ranked) {
-    if (best.size === limit) break;
-    best.add(index.shard[at] as number);
-  }
-  return best;
+/** The shards whose best cell ranks first, and instead of the last of them those that similar queries were answered by. */
+function bestShards(
+  ranked: Uint32Array,
+  index: CellIndex,
+  limit: number,
+  preferred: readonly number[],
+): ReadonlyMap<number, "centroid" | "history"> {
+  const order = new Set<number>();
+  for (const at of ranked) order.add(index.shard[at] as number);
+  const nearest = [...order].slice(0, limit);
+  const known = preferred.filter((shard) => order.has(shard)).slice(0, Math.ceil(limit / 2));
+  const others = nearest.filter((shard) => !known.includes(shard)).slice(0, limit - known.length);
+  const near = new Set(nearest);
+  return new Map([...known, ...others].map((shard) => [shard, near.has(shard) ? "centroid" : "history"] as const));
 }
 
 function covering(
