@@ -1,11 +1,18 @@
 import type { FailedShard, Moment, PreparedText } from "../search/index.ts";
-import { bestPassage } from "../text/index.ts";
+import { bestPassage, type TermWeight, type TextQuery } from "../text/index.ts";
 import type { SearchRequest } from "./api.ts";
 import type { RankedHit } from "./search-answer.ts";
 import type { SearchParts } from "./search-parts.ts";
 import type { Query } from "./search-query.ts";
 
-const passage = { maxChars: 240, before: "<mark>", after: "</mark>" };
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+/** HTML: the marks are its only tags, whatever the text holds. */
+const passage = {
+  maxChars: 240,
+  before: "<mark>",
+  after: "</mark>",
+  escaped: (text: string) => text.replaceAll(/[&<>]/g, (sign) => entities[sign] as string),
+};
 
 /** The hits with what was asked to be included; without those of a shard that can't be read any more. */
 export async function documentsOf(
@@ -49,16 +56,26 @@ export function highlighted(
   prepared: PreparedText | undefined,
 ): readonly RankedHit[] {
   if (!request.include.includes("highlights")) return hits;
-  const wanted = (text?.clauses ?? []).filter(({ occur }) => occur !== "never").flatMap(({ terms }) => terms);
-  const weights = new Map(
-    prepared === undefined
-      ? wanted.map((term) => [term, 1] as const)
-      : prepared.names.map((name, at) => [name, prepared.scoring.idf[at] ?? 0] as const),
-  );
+  const weightOf = prepared === undefined ? plainWeight(text) : idfWeight(prepared);
   return hits.map((hit) => {
-    const found = hit.document === null ? undefined : bestPassage(hit.document.text, weights, analyzer, passage);
+    const found = hit.document === null ? undefined : bestPassage(hit.document.text, weightOf, analyzer, passage);
     return { ...hit, highlights: found === undefined ? [] : [found] };
   });
+}
+
+/** A rare term shows more of why a document was found. */
+function idfWeight({ names, scoring }: PreparedText): TermWeight {
+  const never = new Set(scoring.clauses.flatMap(({ occur, terms }) => (occur === "never" ? terms : [])));
+  const weights = new Map(names.flatMap((name, at) => (never.has(at) ? [] : [[name, scoring.idf[at] ?? 0] as const])));
+  return (term) => weights.get(term) ?? 0;
+}
+
+/** Without statistics all terms weigh the same. */
+function plainWeight(text: TextQuery | undefined): TermWeight {
+  const wanted = (text?.clauses ?? []).filter(({ occur }) => occur !== "never");
+  const terms = new Set(wanted.flatMap(({ terms: own }) => own));
+  const beginnings = wanted.flatMap(({ kind, terms: [beginning = ""] }) => (kind === "prefix" ? [beginning] : []));
+  return (term) => (terms.has(term) || beginnings.some((beginning) => term.startsWith(beginning)) ? 1 : 0);
 }
 
 export const wantsText = (include: SearchRequest["include"]): boolean =>

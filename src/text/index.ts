@@ -5,6 +5,6 @@
  * Never: knows documents, statistics or files.
  */
 export { Analyzer, type Token } from "./analyzer.ts";
-export { bestPassage } from "./highlight.ts";
+export { bestPassage, type TermWeight } from "./highlight.ts";
 export { defaultLanguage, isLanguage, languageNames } from "./languages.ts";
 export { type Clause, parseTextQuery, type TextQuery, textQueryLimits } from "./query.ts";

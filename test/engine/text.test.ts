@@ -172,3 +172,37 @@ test("a collection has a language and a ranker of its own", async () => {
     code: "invalid_language",
   });
 });
+
+test("words are found whatever their case, diacritics, form or script", async () => {
+  const engine = await openTestEngine();
+  const texts = {
+    cafe: "Ein Café in der Straße",
+    tokyo: "東京都に住んでいます",
+    beijing: "我爱北京天安门",
+    thai: "ภาษาไทย",
+    runner: "She was running through NETWORKS <fast>",
+  };
+  await engine.putMany(
+    docs,
+    Object.entries(texts).map(([id, text]) => ({ id, text })),
+  );
+  await engine.fold(docs);
+  const search = async (query: string) =>
+    (await engine.hybrid(docs, { query, include: ["highlights"] })).results.map(({ id, highlights }) => [
+      id,
+      highlights?.[0],
+    ]);
+  expect(await search("CAFE")).toEqual([["cafe", "Ein <mark>Café</mark> in der Straße"]]);
+  expect(await search("strasse")).toEqual([["cafe", "Ein Café in der <mark>Straße</mark>"]]);
+  expect(await search("東京")).toEqual([["tokyo", "<mark>東京</mark>都に住んでいます"]]);
+  expect(await search("北京")).toEqual([["beijing", "我爱<mark>北京</mark>天安门"]]);
+  expect(await search("ไทย")).toEqual([["thai", "ภาษา<mark>ไทย</mark>"]]);
+  const marked = "She was <mark>running</mark> through <mark>NETWORKS</mark> &lt;fast&gt;";
+  expect(await search("run network")).toEqual([["runner", marked]]);
+  expect(await search("+run netw*")).toEqual([["runner", marked]]);
+  // What only excludes, or has no words, finds nothing; too many words are cut off.
+  expect(await search("-cafe")).toEqual([]);
+  expect(await search('… "!"')).toEqual([]);
+  expect(await search(`cafe ${Array.from({ length: 5000 }, (_, at) => `w${at}`).join(" ")}`)).toHaveLength(1);
+  expect(await errorOf(engine.hybrid(docs, { query: "  " }))).toMatchObject({ code: "empty_query" });
+});

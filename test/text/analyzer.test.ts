@@ -91,22 +91,35 @@ describe("the best passage", () => {
   const marks = { before: "[", after: "]", maxChars: 60 };
   const text = `${"filler ".repeat(40)}an image editor edits images ${"more filler ".repeat(40)}an editor`;
 
-  test("shows most of the terms, marked, and no more than asked", () => {
-    const weights = new Map([
-      ["imag", 2],
-      ["editor", 1],
-    ]);
-    const passage = bestPassage(text, weights, english, marks) as string;
+  const weighing = (weights: Readonly<Record<string, number>>) => (term: string) => weights[term] ?? 0;
+
+  test("shows most of the terms, marked in all their forms, and no more than asked", () => {
+    const passage = bestPassage(text, weighing({ imag: 2, editor: 1 }), english, marks) as string;
     expect(passage).toContain("[image] [editor] edits [images]");
     expect(passage.length).toBeLessThan(75);
     expect(passage.startsWith("…") && passage.endsWith("…")).toBe(true);
   });
 
   test("is all of a short text", () => {
-    expect(bestPassage("An image.", new Map([["imag", 1]]), english, marks)).toBe("An [image].");
+    expect(bestPassage("An image.", weighing({ imag: 1 }), english, marks)).toBe("An [image].");
   });
 
   test("is none where no term is", () => {
-    expect(bestPassage(text, new Map([["zebra", 1]]), english, marks)).toBeUndefined();
+    expect(bestPassage(text, weighing({ zebra: 1 }), english, marks)).toBeUndefined();
+  });
+
+  test("has what is around it where words are written without blanks, and cuts between characters", () => {
+    const chinese = `${"我们在学校里学习很多东西。".repeat(20)}北京天安门很大。${"🀄".repeat(100)}`;
+    const passage = bestPassage(chinese, weighing({ 北京: 1 }), english, marks) as string;
+    expect(passage).toContain("[北京]天安门很大");
+    expect(passage.indexOf("[")).toBeGreaterThan(20);
+    expect(passage.length).toBeLessThan(70);
+    expect(passage.isWellFormed()).toBe(true);
+  });
+
+  test("is escaped, but for the marks", () => {
+    const escaped = (plain: string) => plain.replaceAll("<", "&lt;");
+    const found = bestPassage("<b>image</b>", weighing({ imag: 1 }), english, { ...marks, escaped });
+    expect(found).toBe("&lt;b>[image]&lt;/b>");
   });
 });
