@@ -88,7 +88,8 @@ function scorerNames(scorers: readonly Scorer[]): readonly string[] {
   });
 }
 
-const wholeDocument = ({ id, document, vector, pagerank, createdAt }: RowFeatures) => ({
+/** A row with all that SQL may read of it. */
+export const wholeDocument = ({ id, document, vector, pagerank, createdAt }: RowFeatures) => ({
   id,
   text: document?.text ?? "",
   metadata: document?.metadata ?? "{}",

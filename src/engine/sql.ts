@@ -9,9 +9,11 @@ import {
   momentOf,
   type Root,
 } from "../search/index.ts";
+import type { ImmutableRef, Pin } from "../shard/index.ts";
 import {
   type DocumentExpression,
   Expressions,
+  type FileRef,
   type FilterAnswer,
   Filters,
   runLimits,
@@ -30,6 +32,7 @@ import { checkAsOf, within } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { describeSql } from "./describe.ts";
 import type { Reads } from "./reads.ts";
+import { wholeDocument } from "./scored-rows.ts";
 import { setAside } from "./set-aside.ts";
 
 /** Documents of one moment by meaning, by words or both; best first. */
@@ -149,17 +152,31 @@ export class Sql {
     consistency: "strong" | "eventual",
     pins: DisposableStack,
   ): SqlHelp {
-    const { parts, reads } = this.#with;
+    const { parts, reads, root } = this.#with;
+    const { wholeFileBelow, wholeFileAfter, shardTimeoutMs } = parts.settings;
+    const pinned = (ref: ImmutableRef, pin: Pin): FileRef => {
+      if (pins.disposed) pin.release();
+      else pins.use(pin);
+      return { ...ref, path: pin.path };
+    };
+    const file = async (ref: ImmutableRef): Promise<FileRef> => pinned(ref, await parts.localObjects.pin(ref));
+    let moment: Moment | undefined;
     return {
       snapshot: async () => {
         await view.refresh(consistency);
-        return dataOf(view);
+        moment = momentOf(view);
+        return dataAt(moment);
       },
-      file: async (ref) => {
-        const pin = await parts.localObjects.pin(ref);
-        if (pins.disposed) pin.release();
-        else pins.use(pin);
-        return { ...ref, path: pin.path };
+      file,
+      nearFile: async (ref) => {
+        if (ref.sizeBytes <= wholeFileBelow || wholeFileAfter === 0) return await file(ref);
+        const pin = await parts.localObjects.find(ref);
+        return pin === undefined ? undefined : pinned(ref, pin);
+      },
+      documents: async (ids, shards) => {
+        const at = moment ?? momentOf(view);
+        const { rows, failed } = await root.documents(at, ids, shards, shardTimeoutMs);
+        return { documents: rows.map(wholeDocument), failed };
       },
       embed: async (text) => {
         const [vector] = await reads.embed(collection, [text]);
@@ -224,9 +241,6 @@ const lostShard = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][
   shard,
   error: { kind: "unavailable", operation: "search", code, detail },
 });
-
-/** Synchronous: shards and tail are of one moment. */
-const dataOf = (view: CollectionView): SqlData => dataAt(momentOf(view));
 
 const dataAt = ({ view, snapshot: { scope, targets, manifest }, tail }: Moment): SqlData => ({
   shards: targets.map(({ entry: { id, file, deletes, documents, archived }, excluded }) => ({

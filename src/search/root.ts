@@ -131,6 +131,27 @@ export class Root {
     return { rows: reply.features ?? [], failed: reply.failed, computeMs: reply.work.computeMs };
   }
 
+  /** The live documents of some ids in some shards, whole; of files that are not here only what they take is read. */
+  async documents(
+    moment: Moment,
+    ids: readonly string[],
+    shards: ReadonlySet<string>,
+    timeoutMs: number,
+  ): Promise<{ readonly rows: readonly RowFeatures[]; readonly failed: readonly LeafFailure[] }> {
+    const { scope, targets, manifest } = moment.snapshot;
+    const asked = targets.filter(({ entry }) => shards.has(entry.id)).map((target) => ({ ...target, ids }));
+    const found = await this.#leaves.ask({ kind: "lookup", scope, shards: asked, withDocument: false }, timeoutMs);
+    // Whether a row is out of date is no matter of the leaf that looks it up.
+    const outdated = new Map<string, ReadonlySet<string>>(
+      asked.map(({ entry, excluded }) => [entry.id, new Set(excluded)]),
+    );
+    const live = found.rows.filter(({ id, shard }) => !outdated.get(shard)?.has(id));
+    const { distance } = manifest.settings;
+    const wanted = { query: null, distance, withText: true, withVector: true, text: undefined };
+    const { rows, failed } = await this.features(moment, live, wanted, timeoutMs);
+    return { rows, failed: [...found.failed, ...failed] };
+  }
+
   /**
    * The live row of each id that has one in a shard; ids that the tail knows are the caller's business. Throws `conflict`
    * (code `archived_needs_restore`) when a document is wanted that can't be read.

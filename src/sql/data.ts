@@ -2,6 +2,7 @@ import type { SerializedError } from "../base/index.ts";
 import type { ColumnFilter } from "../shard/index.ts";
 import type { FileRef } from "./process/messages.ts";
 import type { Known } from "./prune/prune.ts";
+import type { WholeDocument } from "./tail-rows.ts";
 
 /** An immutable object that a shard needs. */
 export interface ObjectRef {
@@ -69,6 +70,12 @@ export interface FoundByColumns {
   readonly computeMs: number;
 }
 
+/** Documents that were read one by one, and the shards that could not be read. */
+export interface ShardDocuments {
+  readonly documents: readonly WholeDocument[];
+  readonly failed: readonly FailedShard[];
+}
+
 /** What SQL asks of the rest of the engine. */
 export interface SqlHelp {
   /** The vector of a text, by the collection's model. Throws where it has none. */
@@ -84,4 +91,8 @@ export interface SqlHelp {
   columns?(filter: ColumnFilter, shards: ReadonlySet<string>, timeoutMs: number): Promise<FoundByColumns>;
   /** A local file with an object's bytes. */
   file(ref: ObjectRef): Promise<FileRef>;
+  /** The same when the file is here, or small enough to be fetched whole whatever is wanted of it. */
+  nearFile(ref: ObjectRef): Promise<FileRef | undefined>;
+  /** The live documents of some ids in some shards of the snapshot, read without fetching whole files. */
+  documents(ids: readonly string[], shards: ReadonlySet<string>): Promise<ShardDocuments>;
 }

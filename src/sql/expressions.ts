@@ -1,17 +1,11 @@
 import type { Clock } from "../base/index.ts";
 import { readExpression } from "./condition.ts";
-import type { SqlHelp, TailDocument } from "./data.ts";
+import type { SqlHelp } from "./data.ts";
 import { momentOf, valuesOf } from "./filters.ts";
 import type { Parameters } from "./language/parameters.ts";
 import { print } from "./language/print.ts";
-import type { SqlValue } from "./language/values.ts";
 import type { SqlPool } from "./process/pool.ts";
-import { bytesOf } from "./tail-rows.ts";
-
-/** A document with all that an expression may read. */
-export interface WholeDocument extends TailDocument {
-  readonly pagerank: number;
-}
+import { type WholeDocument, wholeRows } from "./tail-rows.ts";
 
 /** Values of SQL expressions over documents that were found. */
 export class Expressions {
@@ -32,17 +26,8 @@ export class Expressions {
   ): Promise<readonly (number | null)[]> {
     const read = readExpression({ name: "sql", ...expression, moment: momentOf(this.#clock) });
     const values = await valuesOf(read, help);
-    const rows = documents.map(({ id, text, metadata, vector, createdAt, updatedAt, pagerank }): SqlValue[] => [
-      id,
-      text,
-      metadata,
-      vector === null ? null : bytesOf(vector),
-      createdAt,
-      updatedAt,
-      pagerank,
-    ]);
     const { reply } = await this.#pool.run(
-      { kind: "values", rows: { kind: "rows", rows }, expression: print(read.expr), values },
+      { kind: "values", rows: { kind: "rows", rows: wholeRows(documents) }, expression: print(read.expr), values },
       { leftMs: timeoutMs, timeoutMs },
     );
     return reply.values;

@@ -6,9 +6,10 @@ import { PartFolder } from "./part-folder.ts";
 import type { LeafPlan } from "./plan/sql-plan.ts";
 import type { RunLimits } from "./process/limits.ts";
 import type { BoundValues, FinalWork, GivenTable, LeafOutcome, LeafWork, Unit } from "./process/messages.ts";
+import { sourcesOfShards, unitOfRows } from "./shard-sources.ts";
 import { tailRows } from "./tail-rows.ts";
 import type { TimedJobs } from "./timed-jobs.ts";
-import { divided, unitOf } from "./units.ts";
+import { divided } from "./units.ts";
 
 export interface HalvesOptions {
   readonly limits: RunLimits;
@@ -55,14 +56,13 @@ export class Halves {
   async run({ data, kept, values, tables }: HalvesWork): Promise<HalvesDone> {
     const { leaf } = this.#with.known.plan;
     if (leaf === null) return await this.#alone(null, this.#final([], values, tables), []);
-    const fetched = await Promise.all(kept.map((shard) => unitOf(shard, this.#with.help)));
-    const lost = fetched.filter((found) => "error" in found);
-    const units = fetched.filter((found) => "kind" in found);
+    const { units, documents, failed: lost } = await sourcesOfShards(kept, leaf.conjuncts, values, this.#with.help);
     const counted = leaf.countsAll === true ? countsOf(data, kept) : [];
+    const tail = counted.length === 0 ? tailRows(data.tail, leaf.columns) : [];
     const groups = divided(units, kept, this.#isQuick() ? 1 : this.#with.parallel);
     // Where there is nothing to read, aggregates still have a row, which an empty unit gives.
-    if ((data.tail.length > 0 && counted.length === 0) || (groups.length === 0 && counted.length === 0)) {
-      const rows: Unit = { kind: "rows", rows: tailRows(data.tail, leaf.columns) };
+    if (tail.length + documents.length > 0 || (groups.length === 0 && counted.length === 0)) {
+      const rows = unitOfRows(documents, tail);
       if (groups[0] === undefined) groups.push([rows]);
       else groups[0].push(rows);
     }

@@ -12,12 +12,13 @@ export type {
   ScoredId,
   SearchKind,
   SearchRows,
+  ShardDocuments,
   SqlData,
   SqlHelp,
   SqlShard,
   TailDocument,
 } from "./data.ts";
-export { Expressions, type WholeDocument } from "./expressions.ts";
+export { Expressions } from "./expressions.ts";
 export { type FilterAnswer, Filters } from "./filters.ts";
 export type { Parameters } from "./language/parameters.ts";
 export { type SqlValue, toWire, type WireValue } from "./language/values.ts";
@@ -27,3 +28,4 @@ export type { FileRef } from "./process/messages.ts";
 export { type PoolOptions, SqlPool } from "./process/pool.ts";
 export { type SqlAnswer, type SqlRequest, SqlRoot, type SqlRootOptions } from "./root.ts";
 export type { SqlShardPlan } from "./shard-plans.ts";
+export type { WholeDocument } from "./tail-rows.ts";

@@ -5,6 +5,23 @@ import type { SqlValue } from "./language/values.ts";
 export const bytesOf = (vector: Float32Array): Uint8Array =>
   new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 
+/** A document with all that a statement may read. */
+export interface WholeDocument extends TailDocument {
+  readonly pagerank: number;
+}
+
+/** Such documents as rows for a process. */
+export const wholeRows = (documents: readonly WholeDocument[]): readonly (readonly SqlValue[])[] =>
+  documents.map(({ id, text, metadata, vector, createdAt, updatedAt, pagerank }) => [
+    id,
+    text,
+    metadata,
+    vector === null ? null : bytesOf(vector),
+    createdAt,
+    updatedAt,
+    pagerank,
+  ]);
+
 /** The tail as rows for a process, column by column without word_count. What the statement does not read stays here. */
 export function tailRows(
   tail: readonly TailDocument[],

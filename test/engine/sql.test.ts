@@ -163,3 +163,31 @@ test("how many documents there are is known without reading any, whatever was de
   await engine.fold(scope);
   expect(await count()).toEqual({ count: 30, read: 0 });
 });
+
+test("a few documents of a file that is elsewhere are read without it, and equal what the file says", async () => {
+  const store = new MemoryStore();
+  const writer = await openTestEngine({ store, settings: { shardMaxDocs: 512 } });
+  await writer.putMany(
+    scope,
+    Array.from({ length: 1000 }, (_, at) => ({ ...document(at), text: `document ${at} ${"word ".repeat(100)}` })),
+  );
+  await writer.fold(scope);
+  await writer.delete(scope, "d7");
+  await writer.put(scope, document(8));
+  const statements = [
+    "SELECT id, text, metadata, hex(embedding), created_at, updated_at, pagerank, word_count FROM documents WHERE id = 'd500'",
+    "SELECT id, word_count FROM documents WHERE id IN ('d1', 'd7', 'd8', 'd999', 'nobody') ORDER BY id",
+    "SELECT count(*), max(id) FROM documents WHERE 'd42' = id AND word_count > 3",
+    "SELECT count(*) FROM documents WHERE id = 'd7'",
+    "SELECT d.id, d.metadata->>'at' FROM vector_search('[1,0,0,0]', 20) v JOIN documents d ON d.id = v.id ORDER BY 1",
+  ];
+  const sizes = (await writer.stats(scope)).shards.map(({ bytes }) => bytes);
+  for (const sql of statements) {
+    const far = await openTestEngine({ store, settings: { wholeFileBelow: 0, wholeFileAfter: 2 ** 30, sqlSpares: 1 } });
+    await far.stats(scope);
+    const found = await far.sql(scope, { sql });
+    expect(found.rows, sql).toEqual((await writer.sql(scope, { sql })).rows);
+    expect(found.degraded, sql).toBe(false);
+    expect(found.stats.cost.bytes_fetched, sql).toBeLessThan(Math.min(...sizes) / 2);
+  }
+});

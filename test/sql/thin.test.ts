@@ -67,7 +67,7 @@ describe("one statement over many files", () => {
   ];
 
   test.each(cases)("%s: %s", async (strategy, sql) => {
-    const answer = await world.root.run({ sql, timeoutMs: 10_000 }, world.help);
+    const answer = await world.root.run({ sql, timeoutMs: 120_000 }, world.help);
     const expected = ask(world.reference, sql);
     expect(answer.plan.strategy).toBe(strategy);
     expect(answer.columns).toEqual(expected.columns);
@@ -77,7 +77,7 @@ describe("one statement over many files", () => {
   test("a search is a table of its own, and its documents are all that is gathered", async () => {
     const sql =
       "SELECT d.metadata->>'section' AS s, count(*), avg(v.score) FROM vector_search('image editor', 20) v JOIN documents d ON d.id = v.id GROUP BY s ORDER BY 2 DESC";
-    const answer = await world.root.run({ sql, timeoutMs: 10_000 }, world.help);
+    const answer = await world.root.run({ sql, timeoutMs: 120_000 }, world.help);
     expect(answer.rows.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(20);
     expect(answer.gatheredRows).toBeLessThanOrEqual(20);
   });

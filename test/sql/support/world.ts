@@ -105,6 +105,8 @@ export async function makeWorld(spec: WorldSpec): Promise<World> {
     }),
     snapshot: async () => data,
     file: async (ref) => ({ ...ref, path: ref.key }),
+    nearFile: async (ref) => ({ ...ref, path: ref.key }),
+    documents: async () => ({ documents: [], failed: [] }),
   };
   return {
     root,
