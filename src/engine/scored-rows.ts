@@ -6,6 +6,7 @@ import { invalid } from "./check-document.ts";
 import type { Collection } from "./collection.ts";
 import type { RankedHit } from "./search-answer.ts";
 import type { SearchParts } from "./search-parts.ts";
+import { wholeDocument } from "./whole-document.ts";
 
 /** The rows in their order by all scorers together. */
 export async function scoreRows(
@@ -87,17 +88,6 @@ function scorerNames(scorers: readonly Scorer[]): readonly string[] {
     return count === 1 ? name : `${name}_${count}`;
   });
 }
-
-/** A row with all that SQL may read of it. */
-export const wholeDocument = ({ id, document, vector, pagerank, createdAt }: RowFeatures) => ({
-  id,
-  text: document?.text ?? "",
-  metadata: document?.metadata ?? "{}",
-  createdAt,
-  updatedAt: document?.updatedAt ?? createdAt,
-  vector,
-  pagerank,
-});
 
 function called(
   score: (document: RankedDocument) => number,

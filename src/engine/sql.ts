@@ -32,8 +32,8 @@ import { checkAsOf, within } from "./check-search.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { describeSql } from "./describe.ts";
 import type { Reads } from "./reads.ts";
-import { wholeDocument } from "./scored-rows.ts";
 import { setAside } from "./set-aside.ts";
+import { wholeDocument } from "./whole-document.ts";
 
 /** Documents of one moment by meaning, by words or both; best first. */
 export interface DocumentFinder {

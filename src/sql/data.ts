@@ -2,7 +2,6 @@ import type { SerializedError } from "../base/index.ts";
 import type { ColumnFilter } from "../shard/index.ts";
 import type { FileRef } from "./process/messages.ts";
 import type { Known } from "./prune/prune.ts";
-import type { WholeDocument } from "./tail-rows.ts";
 
 /** An immutable object that a shard needs. */
 export interface ObjectRef {
@@ -68,6 +67,11 @@ export interface FoundByColumns {
   readonly shards: ReadonlyMap<string, Uint8Array>;
   readonly failed: readonly FailedShard[];
   readonly computeMs: number;
+}
+
+/** A document with all that a statement may read. */
+export interface WholeDocument extends TailDocument {
+  readonly pagerank: number;
 }
 
 /** Documents that were read one by one, and the shards that could not be read. */

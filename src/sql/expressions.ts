@@ -1,11 +1,11 @@
 import type { Clock } from "../base/index.ts";
 import { readExpression } from "./condition.ts";
-import type { SqlHelp } from "./data.ts";
+import type { SqlHelp, WholeDocument } from "./data.ts";
 import { momentOf, valuesOf } from "./filters.ts";
 import type { Parameters } from "./language/parameters.ts";
 import { print } from "./language/print.ts";
 import type { SqlPool } from "./process/pool.ts";
-import { type WholeDocument, wholeRows } from "./tail-rows.ts";
+import { wholeRows } from "./tail-rows.ts";
 
 /** Values of SQL expressions over documents that were found. */
 export class Expressions {

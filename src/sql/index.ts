@@ -17,6 +17,7 @@ export type {
   SqlHelp,
   SqlShard,
   TailDocument,
+  WholeDocument,
 } from "./data.ts";
 export { Expressions } from "./expressions.ts";
 export { type FilterAnswer, Filters } from "./filters.ts";
@@ -28,4 +29,3 @@ export type { FileRef } from "./process/messages.ts";
 export { type PoolOptions, SqlPool } from "./process/pool.ts";
 export { type SqlAnswer, type SqlRequest, SqlRoot, type SqlRootOptions } from "./root.ts";
 export type { SqlShardPlan } from "./shard-plans.ts";
-export type { WholeDocument } from "./tail-rows.ts";

@@ -1,8 +1,8 @@
 import type { Expr } from "sqlite3-parser";
-import type { FailedShard, SqlHelp, SqlShard } from "./data.ts";
+import type { FailedShard, SqlHelp, SqlShard, WholeDocument } from "./data.ts";
 import { opened } from "./plan/simple.ts";
 import type { BoundValues, ShardUnit, Unit } from "./process/messages.ts";
-import { type WholeDocument, wholeRows } from "./tail-rows.ts";
+import { wholeRows } from "./tail-rows.ts";
 import { unitOf } from "./units.ts";
 
 /** More documents than these are not read one by one: their blocks would be a good part of the file. */

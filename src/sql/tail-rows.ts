@@ -1,14 +1,9 @@
-import type { TailDocument } from "./data.ts";
+import type { TailDocument, WholeDocument } from "./data.ts";
 import type { DocumentColumn } from "./language/documents.ts";
 import type { SqlValue } from "./language/values.ts";
 
 export const bytesOf = (vector: Float32Array): Uint8Array =>
   new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-
-/** A document with all that a statement may read. */
-export interface WholeDocument extends TailDocument {
-  readonly pagerank: number;
-}
 
 /** Such documents as rows for a process. */
 export const wholeRows = (documents: readonly WholeDocument[]): readonly (readonly SqlValue[])[] =>
