@@ -36,36 +36,39 @@ function steady(output: string): string {
     .trim();
 }
 
-describe.each(["cli.md", "guides/lifecycle.md", "guides/search.md"])("docs/%s", (page) => {
-  const examples = examplesOf(page);
-  let shell: Shell;
-  beforeAll(() =>
-    shared(async () => {
-      shell = new Shell({ EMBEDDING_MODEL: "local" });
-    }),
-  );
+describe.each(["cli.md", "guides/lifecycle.md", "guides/search.md", "guides/ingestion.md", "guides/multi-tenancy.md"])(
+  "docs/%s",
+  (page) => {
+    const examples = examplesOf(page);
+    let shell: Shell;
+    beforeAll(() =>
+      shared(async () => {
+        shell = new Shell({ EMBEDDING_MODEL: "local" });
+      }),
+    );
 
-  test("shows an output for each example but the files", () => {
-    expect(examples.length).toBeGreaterThanOrEqual(5);
-    const silent = examples.filter(({ output }) => output === undefined);
-    for (const { script } of silent) expect(script).toMatch(/^cat > /);
-  });
+    test("shows an output for each example but the files", () => {
+      expect(examples.length).toBeGreaterThanOrEqual(5);
+      const silent = examples.filter(({ output }) => output === undefined);
+      for (const { script } of silent) expect(script).toMatch(/^cat > /);
+    });
 
-  // One after the other, in one folder: the later ones find what the earlier stored.
-  test.each(examples.map(({ script, output }) => [script.trim().split("\n").at(-1), script, output] as const))(
-    "%s",
-    (_title, script, output) => {
-      const preamble = `mosaic() { '${process.execPath}' '${main}' "$@"; }\n`;
-      const { stdout } = spawnSync("bash", ["-c", `exec 2>&1\n${preamble}${script}`], {
-        cwd: shell.folder,
-        env: shell.env,
-        encoding: "utf8",
-      });
-      expect(steady(stdout)).toBe(steady(output ?? ""));
-    },
-    20_000,
-  );
-});
+    // One after the other, in one folder: the later ones find what the earlier stored.
+    test.each(examples.map(({ script, output }) => [script.trim().split("\n").at(-1), script, output] as const))(
+      "%s",
+      (_title, script, output) => {
+        const preamble = `mosaic() { '${process.execPath}' '${main}' "$@"; }\n`;
+        const { stdout } = spawnSync("bash", ["-c", `exec 2>&1\n${preamble}${script}`], {
+          cwd: shell.folder,
+          env: shell.env,
+          encoding: "utf8",
+        });
+        expect(steady(stdout)).toBe(steady(output ?? ""));
+      },
+      20_000,
+    );
+  },
+);
 
 test("docs/cli.md lists every command, and every option of each", () => {
   const page = read("cli.md");
