@@ -118,6 +118,17 @@ describe.each(["cosine", "l2", "dot"] as const)("a collection (%s) of which noth
       { numRuns: 40 },
     );
   });
+
+  test("reads a filter's columns by range, and no whole file for them", async () => {
+    const where = "metadata->>'at' BETWEEN 3000 AND 6000 AND word_count > 2";
+    const filtered = { ...search(4321), where, explain: true };
+    const engine = await cold();
+    const found = await engine.search(docs, filtered);
+    expect(answerOf(found)).toEqual(answerOf(await warm.search(docs, filtered)));
+    expect(found.results).toHaveLength(10);
+    expect(new Set(found.plan?.shards.flatMap(({ filter }) => filter ?? []))).toEqual(new Set(["columns"]));
+    expect(store.requests.filter(({ call, key }) => call === "download" && key.includes("/shards/"))).toEqual([]);
+  });
 });
 
 describe("what was read by range", () => {
