@@ -4,7 +4,8 @@ import { PassingStore } from "../engine/support/stores.ts";
 
 /**
  * A store in memory that counts rounds: a request belongs to the round after the last one that had answered when it was
- * made. Each takes a while, so that what one thread asks together is one round.
+ * made. Each takes until this process has nothing else to do: what it can ask without an answer is one round, however
+ * busy the machine. So leaves must run in the calling thread.
  */
 export class RoundsStore extends PassingStore {
   rounds = 0;
@@ -49,13 +50,23 @@ export class RoundsStore extends PassingStore {
     if (this.#underWay++ === 0) this.rounds++;
     const round = this.rounds;
     try {
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await nothingElseToDo();
       const result = await task();
       this.requests.push({ call, key, bytes: bytes(result), round });
       return result;
     } finally {
       this.#underWay--;
     }
+  }
+}
+
+const calmTurns = 10;
+
+/** Resolves when the event loop has turned a few times without work on files. */
+async function nothingElseToDo(): Promise<void> {
+  for (let calm = 0; calm < calmTurns; calm++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (process.getActiveResourcesInfo().some((name) => name.includes("Req"))) calm = 0;
   }
 }
 
