@@ -8,16 +8,13 @@
  * The collection is ingested into a folder and compacted; a folder that was kept is used again. Each query is asked by an
  * engine that has neither manifest nor cache, in a process whose code has run before.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { hasData } from "./data.ts";
 import type { ColdFigures, ColdInput } from "./remote/cold-search.ts";
-import type { SlowS3Options } from "./remote/slow-s3.ts";
+import { startSlowS3 } from "./remote/start-slow-s3.ts";
 import type { BaselineFigures } from "./vector/baseline.ts";
 import type { IngestFigures } from "./vector/ingest.ts";
 import { type BenchInput, prepare } from "./vector/input.ts";
@@ -31,13 +28,6 @@ const runs = values.quick ? 4 : 24;
 
 /** A bucket has no use for them, but the SDK asks. */
 const credentials = { AWS_ACCESS_KEY_ID: "none", AWS_SECRET_ACCESS_KEY: "none", AWS_REGION: "us-east-1" };
-
-async function serve(options: SlowS3Options): Promise<{ readonly endpoint: string; readonly child: ChildProcess }> {
-  const path = fileURLToPath(new URL("./remote/slow-s3.ts", import.meta.url));
-  const child = spawn(process.execPath, [path, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
-  const [port] = (await once(child.stdout, "data")) as [Buffer];
-  return { endpoint: `http://127.0.0.1:${port.toString().trim()}`, child };
-}
 
 async function make(input: BenchInput): Promise<void> {
   const limits = { SHARD_MAX_DOCS: "100000", SHARD_MAX_BYTES: String(512 * 1024 * 1024) };
@@ -65,7 +55,7 @@ function line(name: string, { p50Ms, p90Ms, rounds, requests, megabytes, recallA
 async function measure(folder: string): Promise<void> {
   const input: BenchInput = { folder, rows, queries: 200 };
   await make(input);
-  const { endpoint, child } = await serve({
+  const { endpoint, stop } = await startSlowS3({
     folder: join(folder, "storage"),
     firstByteMs: 30,
     bytesPerSecond: 90_000_000,
@@ -84,7 +74,7 @@ async function measure(folder: string): Promise<void> {
     const cold: ColdInput = { ...input, endpoint, runs, ...what };
     console.log(line(name, await runStage<ColdFigures>("../remote/cold-search.ts", cold, credentials)));
   }
-  child.kill();
+  await stop();
 }
 
 if (!hasData()) console.log("The real vectors are not here (MOSAIC_BENCH_DATA): generated ones stand in.");

@@ -1,10 +1,17 @@
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { basename, extname, join } from "node:path";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 import { packageRoot } from "../../src/base/index.ts";
 
 /** Packages with machine code, and what reads files beside itself: they are shipped as they are. */
-export const shipped = ["better-sqlite3", "sqlite-vec", "onnxruntime-node"] as const;
+export const shipped = [
+  "better-sqlite3",
+  "sqlite-vec",
+  "onnxruntime-node",
+  // Loaded by the first request that needs them, at once, and so not by a bundler's import.
+  "sqlite3-parser",
+  "snowball-stemmers",
+] as const;
 export type ShippedPackage = (typeof shipped)[number];
 
 export interface Bundle {
@@ -53,10 +60,20 @@ const run = (file: string, workers: readonly string[], folder: string) =>
     external: [...shipped],
     // Workers and the kernel are looked for beside the file that asks, so all lie in one folder.
     chunkNames: "[name]-[hash]",
+    plugins: [onlyEnglish],
     // What was written for require() finds it.
     banner: { js: `import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);` },
     logLevel: "warning",
   });
+
+/** Messages of validation in fifty languages, of which none is ever shown: half of what the API loads at once. */
+const onlyEnglish: Plugin = {
+  name: "only-english",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+    })),
+};
 
 /** Workers that the bundled files start by name. */
 function workersOf({ inputs }: Metafile): readonly string[] {

@@ -20,6 +20,8 @@ const partsOf: Readonly<Record<ShippedPackage, (architecture: Architecture) => r
     { name: "sqlite-vec", files: ["package.json", "index.mjs", "index.cjs"] },
     { name: `sqlite-vec-linux-${architecture}`, files: ["package.json", "vec0.so"] },
   ],
+  "sqlite3-parser": () => [{ name: "sqlite3-parser", files: ["package.json", "dist/generated", "dist/src"] }],
+  "snowball-stemmers": () => [{ name: "snowball-stemmers", files: ["package.json", "snowball-stemmers.js"] }],
   "onnxruntime-node": (architecture) => [
     { name: "onnxruntime-node", files: ["package.json", "dist", `bin/napi-v6/linux/${architecture}`] },
     { name: "onnxruntime-common", files: ["package.json", "dist/cjs"] },

@@ -86,7 +86,12 @@ export function createApp(engine: Engine, settings: Settings, tools: Tools): Ope
   const app = new OpenAPIHono<Env>();
   const around: Surroundings = { engine, settings, tools, admit: gatekeeper(settings, (key) => engine.findKey(key)) };
   const checkHost = hostCheck(settings);
-  const document = openApiDocument(operations);
+  let written: ReturnType<typeof openApiDocument> | undefined;
+  /** Written when somebody asks for it: it takes as long as everything else that an app needs to start. */
+  const document = (): ReturnType<typeof openApiDocument> => {
+    written ??= openApiDocument(operations);
+    return written;
+  };
   const methodsAt = methodsOf([...operations, ...pages]);
 
   app.onError(answerError(tools));
@@ -100,8 +105,8 @@ export function createApp(engine: Engine, settings: Settings, tools: Tools): Ope
       operation.handle(await prepareCall(c, operation, around)),
     );
   }
-  app.get("/openapi.json", (c) => c.json(document));
-  app.get("/docs", (c) => c.html(docsPage(document, new URL(c.req.url).origin), 200, pageHeaders));
+  app.get("/openapi.json", (c) => c.json(document()));
+  app.get("/docs", (c) => c.html(docsPage(document(), new URL(c.req.url).origin), 200, pageHeaders));
   app.notFound((c) => {
     const methods = methodsAt(new URL(c.req.url).pathname);
     if (methods.length === 0)

@@ -50,6 +50,8 @@ const withLookup = [
   "cache_unavailable",
   "worker_stopped",
   "shard_timeout",
+  "leaf_failed",
+  "document_too_large",
 ];
 /** What may go wrong where a text is embedded or a vector taken. */
 const withVector = [

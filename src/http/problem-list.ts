@@ -65,6 +65,11 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
     "Delete the collections that were branched off it first, or compact them, so that they have shards of their own.",
   ],
   embedding_model_mismatch: [409, "Bring vectors, or ask a server with the collection's model; `detail` names it."],
+  answer_too_large: [
+    413,
+    "Ask for less than 6 MB, the most that leaves AWS Lambda: a smaller `limit`, or `include` without text and embedding; or ask the address that streams.",
+  ],
+  document_too_large: [413, "Ask without text and metadata: the document is larger than a function can answer."],
   body_too_large: [413, "Send less than MAX_BODY_BYTES at once, or stream NDJSON."],
   too_many_documents: [413, "Split the batch into at most MAX_BATCH_DOCS documents, or stream NDJSON."],
   text_too_large: [413, "Split the document: its text is larger than MAX_TEXT_BYTES."],
@@ -109,6 +114,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   worker_stopped: [503, "A thread of the server ended: try again."],
   closed: [503, "Ask another server, or later: this one is shutting down."],
   query_timeout: [504, "Ask for less, or give the query more time with `timeout_ms`."],
+  leaf_failed: [503, "The function that has the shard ended twice without an answer: try again."],
   shard_timeout: [504, "The shard that may hold the document did not answer within SHARD_TIMEOUT_MS: try again."],
 };
 

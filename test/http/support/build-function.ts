@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { buildFunction } from "../../../functions/build/package.ts";
-import { packageRoot } from "../../../src/base/index.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -13,7 +13,8 @@ declare module "vitest" {
 
 /** Builds it once, for all test files. */
 export default async function build(project: TestProject): Promise<() => void> {
-  const into = join(packageRoot, "dist", `test-api-${process.pid}`);
+  // Outside of the checkout, where a package that was not shipped is not found.
+  const into = mkdtempSync(join(tmpdir(), "mosaic-test-api-"));
   const architecture = process.arch === "arm64" ? "arm64" : "x64";
   const file = join(import.meta.dirname, "api-function.ts");
   project.provide("apiFunction", (await buildFunction({ name: "api", file, architecture, into })).folder);

@@ -27,6 +27,16 @@ function statusOf(pid: number): Memory {
   return { residentBytes: bytes("VmRSS"), ownBytes: bytes("RssAnon") + bytes("RssShmem") };
 }
 
+/** Ticks of processor time a second, on every Linux of today. */
+const ticksPerSecond = 100;
+
+/** Processor time that a process has used, in user mode and in the kernel. */
+export function processorMsOf(pid: number): number {
+  // Its name, in parentheses, may hold blanks.
+  const fields = read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1000) / ticksPerSecond;
+}
+
 const childrenOf = (pid: number): readonly number[] =>
   read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
 
