@@ -26,10 +26,7 @@ interface Input {
 
 type State = "cold" | "warm";
 
-const p50 = (numbers: readonly number[]): number =>
-  numbers.length === 0
-    ? 0
-    : percentile(numbers, 50);
+const p50 = (numbers: readonly number[]): number => (numbers.length === 0 ? 0 : percentile(numbers, 50));
 
 /** One environment's story: what the queries of one cloud take. */
 class Story {

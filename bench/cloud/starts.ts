@@ -100,8 +100,7 @@ async function started(
 }
 
 function line(name: string, first: readonly InvocationReport[], next: readonly InvocationReport[]): string {
-  const p50 = (numbers: readonly number[]): number =>
-    percentile(numbers, 50);
+  const p50 = (numbers: readonly number[]): number => percentile(numbers, 50);
   const init = first.map(({ initMs }) => initMs);
   const cells = [
     p50(init).toFixed(0).padStart(8),
