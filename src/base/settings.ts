@@ -119,6 +119,8 @@ export interface Settings {
   readonly inboxMaxErrors: number;
   /** Where time is limited, reading stops when so much is left. */
   readonly inboxReserveMs: number;
+  /** A reader of a file that has not been heard of for so long is taken for dead. */
+  readonly inboxHoldMs: number;
   /** Of a function: the queue that files are handed on by. */
   readonly ingestQueueUrl: string | undefined;
   readonly logLevel: LogLevel;
@@ -240,6 +242,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     inboxReadBytes: whole(env, "INBOX_READ_BYTES", 8 * 1024 * 1024),
     inboxBatchBytes: whole(env, "INBOX_BATCH_BYTES", 4 * 1024 * 1024),
     inboxMaxErrors: whole(env, "INBOX_MAX_ERRORS", 1000),
+    inboxHoldMs: whole(env, "INBOX_HOLD_MS", 60_000),
     ingestQueueUrl: env["INGEST_QUEUE_URL"] || undefined,
     inboxReserveMs: whole(env, "INBOX_RESERVE_MS", 60_000, 0),
     logLevel: logLevel(env["LOG_LEVEL"]),

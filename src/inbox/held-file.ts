@@ -3,8 +3,6 @@ import type { ObjectInfo, ObjectStore } from "../store/index.ts";
 import { type InboxFile, placeUnder } from "./names.ts";
 import { decodeRecord, encodeRecord, type FileRecord, isOver } from "./record.ts";
 
-/** A reader that has not written for so long is taken for dead. Being wrong costs work, never documents. */
-const holdMs = 60_000;
 /** A file whose reading fails is tried again after this, twice this, and so on, at least once a day. */
 const firstRetryMs = 60_000;
 const dayMs = 86_400_000;
@@ -13,6 +11,10 @@ export interface StateParts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  readonly settings: {
+    /** A reader that has not written for so long is taken for dead. Being wrong costs work, never documents. */
+    readonly inboxHoldMs: number;
+  };
 }
 
 export const stateKey = ({ key }: Pick<InboxFile, "key">): string => placeUnder("inbox-state/", key);
@@ -56,6 +58,7 @@ export class HeldFile {
     before: StoredRecord | undefined,
   ): Promise<HeldFile | undefined> {
     const { clock, random } = parts;
+    const holdMs = parts.settings.inboxHoldMs;
     const now = clock.now();
     const old = before?.record;
     if (old !== undefined && old.untilMs > now) return undefined;
@@ -75,6 +78,10 @@ export class HeldFile {
     return etag === undefined ? undefined : new HeldFile(parts, { record, etag });
   }
 
+  get #holdMs(): number {
+    return this.#parts.settings.inboxHoldMs;
+  }
+
   get record(): FileRecord {
     return this.#stored.record;
   }
@@ -86,7 +93,7 @@ export class HeldFile {
 
   /** Asks before a write of documents, so that one who slept for long does nothing more. */
   async confirm(): Promise<void> {
-    if (this.record.untilMs - this.#parts.clock.now() < holdMs / 2) await this.save({});
+    if (this.record.untilMs - this.#parts.clock.now() < this.#holdMs / 2) await this.save({});
   }
 
   /** Lets the next reader begin at once. `change` is the last word. */
@@ -107,7 +114,7 @@ export class HeldFile {
     const { store, clock } = this.#parts;
     const now = clock.now();
     const revision = this.record.revision + 1;
-    const record: FileRecord = { ...this.record, untilMs: now + holdMs, updatedMs: now, ...change, revision };
+    const record: FileRecord = { ...this.record, untilMs: now + this.#holdMs, updatedMs: now, ...change, revision };
     const etag = await put(store, record, this.#stored.etag);
     if (etag === undefined) throw new TakenOver();
     this.#stored = { record, etag };
@@ -115,7 +122,7 @@ export class HeldFile {
 
   /** Renews the hold while documents are embedded and stored. A renewal that fails shows at the next `save`. */
   #beat(): void {
-    this.#cancel = this.#parts.clock.schedule(holdMs / 3, () => {
+    this.#cancel = this.#parts.clock.schedule(this.#holdMs / 3, () => {
       if (this.#released) return;
       this.save({}).then(
         () => this.#beat(),

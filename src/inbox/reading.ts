@@ -38,6 +38,8 @@ export interface InboxSettings {
   readonly inboxMaxErrors: number;
   /** Reading stops when less time than this is left. */
   readonly inboxReserveMs: number;
+  /** A reader that has written nothing for so long is taken for dead. */
+  readonly inboxHoldMs: number;
 }
 
 /** How far a file is written down at least so often. */

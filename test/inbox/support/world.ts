@@ -11,6 +11,7 @@ export const inboxSettings: InboxSettings = {
   maxTextBytes: 500,
   inboxMaxErrors: 5,
   inboxReserveMs: 1000,
+  inboxHoldMs: 60_000,
 };
 
 type Stored = { readonly id: string; readonly text: string };
