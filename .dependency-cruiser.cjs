@@ -18,7 +18,7 @@ const arrows = {
   formats: ["base"],
   keys: ["base", "store"],
   inbox: ["base", "store", "formats"],
-  lifecycle: ["base", "store", "manifest", "shard", "ingest"],
+  lifecycle: ["base", "store", "manifest", "shard", "ingest", "ranking"],
   engine: [
     "base",
     "telemetry",

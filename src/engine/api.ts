@@ -292,6 +292,7 @@ export interface CollectionStats {
   readonly cache: { readonly bytes: number; readonly files: number };
   readonly last_fold_at: string | null;
   readonly last_compaction_at: string | null;
+  readonly last_pagerank_at: string | null;
 }
 
 export interface VerifyProblem {
@@ -327,7 +328,7 @@ export interface VerifyReport {
 
 export interface VerifyRepair {
   readonly object: string;
-  readonly action: "restored" | "rebuilt" | "quarantined";
+  readonly action: "restored" | "rebuilt" | "quarantined" | "dropped";
   readonly detail: string;
 }
 
@@ -379,6 +380,18 @@ export interface JobInfo {
   readonly error: { readonly code: string; readonly detail: string } | null;
 }
 
+/** How ranks are computed; see docs/api.md. */
+export interface PageRankOptions {
+  /** Chance to follow a link rather than to jump anywhere: 0 to below 1, 0.85 by default. */
+  readonly damping?: number | undefined;
+  /** The most that are run: 1 to 1000, 20 by default. */
+  readonly iterations?: number | undefined;
+  /** Ends earlier when the ranks together changed by less than this, times the documents. By default (0) never. */
+  readonly tolerance?: number | undefined;
+  /** The key of metadata whose list of ids, or one id, are a document's links; `outbound_links` by default. */
+  readonly links?: string | undefined;
+}
+
 /** Everything that HTTP and the command line may ask. One implementation: `Mosaic` of engine/index.ts. */
 export interface Engine {
   readonly limits: { readonly maxBodyBytes: number; readonly maxBatchDocs: number; readonly maxTextBytes: number };
@@ -422,6 +435,8 @@ export interface Engine {
   archive(scope: Scope, request: ArchiveRequest): Promise<JobInfo>;
   /** Begins to bring archived shards back; the job waits while storage restores them. Errors as for `archive`. */
   restore(scope: Scope, request: RestoreRequest): Promise<JobInfo>;
+  /** Begins to rank all documents of a collection by their links; the ranks appear together, when the job is done. */
+  computePageRank(scope: Scope, options?: PageRankOptions): Promise<JobInfo>;
   /** Throws `not_found` (code `job_not_found`). */
   job(tenant: TenantName, id: string): Promise<JobInfo>;
   /** Asks a job to end; what it has finished stays. */

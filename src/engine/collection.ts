@@ -9,7 +9,15 @@ import {
   type ShardBuilder,
   ShardObjects,
 } from "../ingest/index.ts";
-import { type AsOf, Compaction, type CompactorThread, findSnapshot, type MoveParts } from "../lifecycle/index.ts";
+import {
+  type AsOf,
+  Compaction,
+  type CompactorThread,
+  findSnapshot,
+  type MoveParts,
+  PageRanks,
+  type RankThread,
+} from "../lifecycle/index.ts";
 import { ManifestStore, Retirement, type ShardEntry } from "../manifest/index.ts";
 import { CollectionView } from "../search/index.ts";
 import { type EncodedLayout, type LocalObjects, type ObjectFiles, Summaries } from "../shard/index.ts";
@@ -28,6 +36,7 @@ export interface EngineParts {
   readonly localObjects: LocalFiles;
   readonly builder: ShardBuilder;
   readonly compactor: CompactorThread;
+  readonly ranker: RankThread;
   readonly workFolder: string;
   /** Is told where things lie in a shard's file. */
   readonly noteLayout: (fileKey: string, layout: EncodedLayout) => void;
@@ -48,6 +57,7 @@ export class Collection {
   readonly compaction: Compaction;
   /** What moving its shards between classes of storage needs. */
   readonly moves: MoveParts;
+  readonly pageRanks: PageRanks;
   readonly #past = new LRUCache<string, CollectionView>({ max: pastViews });
 
   readonly #store: ObjectStore;
@@ -94,6 +104,7 @@ export class Collection {
       thread: compactor,
       workFolder,
     };
+    this.pageRanks = new PageRanks({ ...this.moves, ranker: parts.ranker });
     this.compaction = new Compaction({
       ...this.moves,
       logger,

@@ -74,13 +74,14 @@ export function describeStats(collection: Collection, documents: number, localOb
     cache: { bytes: localObjects.bytes, files: localObjects.count },
     last_fold_at: manifest.foldedAt,
     last_compaction_at: manifest.compactedAt,
+    last_pagerank_at: manifest.rankedAt ?? null,
   };
 }
 
 const bytesOf = ({ shards }: Manifest): number =>
   shards.reduce(
-    (sum, { file, summary, deletes, archived }) =>
-      sum + file.sizeBytes + summary.sizeBytes + (deletes?.sizeBytes ?? 0) + (archived?.stub?.sizeBytes ?? 0),
+    (sum, { file, summary, deletes, archived, ranks }) =>
+      sum + [file, summary, deletes, archived?.stub, ranks].reduce((bytes, ref) => bytes + (ref?.sizeBytes ?? 0), 0),
     0,
   );
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock, Logger, Random, Settings } from "../base/index.ts";
 import { Builder, type ShardBuilder } from "../ingest/index.ts";
-import { Compactor, type CompactorThread } from "../lifecycle/index.ts";
+import { Compactor, type CompactorThread, Ranker, type RankThread } from "../lifecycle/index.ts";
 import { type LeafTransport, openLocalLeaves } from "../search/index.ts";
 import type { EncodedLayout, LocalObjects } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
@@ -14,6 +14,7 @@ export interface Machinery {
   readonly localObjects: LocalFiles;
   readonly builder: ShardBuilder;
   readonly compactor: CompactorThread;
+  readonly ranker: RankThread;
   readonly leaves: LeafTransport;
   /** Is told where things lie in a shard's file, when its summary has been read. */
   readonly noteLayout?: (fileKey: string, layout: EncodedLayout) => void;
@@ -46,19 +47,21 @@ export function localMachinery(
   const { leaves, objects: localObjects, files, verifiedFolder } = local;
   const builder = new Builder({ verifiedFolder }, logger);
   const compactor = new Compactor({ verifiedFolder }, logger);
+  const ranker = new Ranker({ verifiedFolder }, logger);
   // Made by who needs it: a process that only reads may have no disk to write to.
   const workFolder = join(tmpdir(), `mosaic-build-${random.nonce(8)}`);
   return {
     localObjects,
     builder,
     compactor,
+    ranker,
     leaves,
     noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
     warm: () => local.warm(),
     settled: () => files.settled(),
     close: async () => {
-      await Promise.all([local.close(), builder.close(), compactor.close()]);
+      await Promise.all([local.close(), builder.close(), compactor.close(), ranker.close()]);
       await rm(workFolder, { recursive: true, force: true });
     },
   };

@@ -31,6 +31,7 @@ import type {
   GarbageReport,
   GetOptions,
   JobInfo,
+  PageRankOptions,
   RestoreRequest,
   SearchHit,
   SearchRequest,
@@ -43,12 +44,14 @@ import type {
   WriteResult,
 } from "./api.ts";
 import { Archive } from "./archive.ts";
+import { checkPageRank } from "./check-page-rank.ts";
 import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats } from "./describe.ts";
 import { AutomaticCompaction, CompactJob } from "./jobs/compaction.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { OneAtATime } from "./jobs/one-at-a-time.ts";
+import { PageRankJob } from "./jobs/pagerank.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
 import { type MaintainOptions, Maintenance, type MaintenanceReport } from "./maintenance.ts";
@@ -91,6 +94,7 @@ export class Mosaic implements Engine {
   readonly #jobs: Jobs;
   readonly #compact: CompactJob;
   readonly #maintenance: Maintenance;
+  readonly #pageRank = new PageRankJob();
   readonly #automatic: AutomaticCompaction;
   readonly #lifecycle: Lifecycle;
   readonly #archive: Archive;
@@ -136,7 +140,7 @@ export class Mosaic implements Engine {
     this.#jobs = new Jobs({
       ...parts,
       open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
-      kinds: [this.#compact, tidy, this.#archive.archiving, this.#archive.restoring],
+      kinds: [this.#compact, this.#pageRank, tidy, this.#archive.archiving, this.#archive.restoring],
       leave: leaveJobs,
     });
     this.#maintenance = new Maintenance(parts, {
@@ -172,8 +176,9 @@ export class Mosaic implements Engine {
     const embedder = options.embedder ?? openEmbedder(settings, { clock });
     const store = options.store ?? (await openStore(settings, { clock, random, currentReceipt }));
     const machinery = options.machinery ?? localMachinery(settings, { store, clock, random, logger });
-    const { localObjects, builder, compactor, workFolder, noteLayout = () => undefined } = machinery;
-    const parts = { settings, store, clock, random, logger, localObjects, builder, compactor, workFolder, noteLayout };
+    const { localObjects, builder, compactor, ranker, workFolder, noteLayout = () => undefined } = machinery;
+    const surroundings = { settings, store, clock, random, logger };
+    const parts = { ...surroundings, localObjects, builder, compactor, ranker, workFolder, noteLayout };
     return new Mosaic(settings, parts, embedder, machinery, options.jobs === "elsewhere");
   }
 
@@ -270,6 +275,9 @@ export class Mosaic implements Engine {
   }
   compact(scope: Scope): Promise<JobInfo> {
     return this.#jobs.begin(this.#compact, scope, null);
+  }
+  async computePageRank(scope: Scope, options: PageRankOptions = {}): Promise<JobInfo> {
+    return await this.#jobs.begin(this.#pageRank, scope, checkPageRank(options));
   }
   archive(scope: Scope, request: ArchiveRequest): Promise<JobInfo> {
     return this.#archive.archive(this.#jobs, scope, request);

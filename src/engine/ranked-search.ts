@@ -85,7 +85,14 @@ export class RankedSearch {
     const wholeRows = ranker.scorers.some(({ name }) => name === "expression" || name === "custom");
     const inTail = new Map(moment.tail.map((document) => [document.id as string, document]));
     const places = candidates.flatMap(({ place }) => (place === undefined ? [] : [place]));
-    const wanted = { query: vector ?? null, distance, text, withText: wholeRows, withVector: wholeRows };
+    const wanted = {
+      query: vector ?? null,
+      distance,
+      text,
+      withText: wholeRows,
+      withVector: wholeRows,
+      withRank: wholeRows || has(ranker, "pagerank"),
+    };
     const found = await this.#with.root.features(moment, places, wanted, timeoutMs);
     const receipt = currentReceipt();
     if (receipt !== undefined) receipt.computeMs += found.computeMs;

@@ -24,7 +24,7 @@ export async function documentsOf(
   const [withText, withVector] = [wantsText(include), include.includes("embedding")];
   const { distance } = moment.snapshot.manifest.settings;
   const places = page.flatMap(({ place }) => (place === undefined ? [] : [place]));
-  const wanted = { query: null, distance, text: undefined, withText, withVector };
+  const wanted = { query: null, distance, text: undefined, withText, withVector, withRank: false };
   const reads = withText || withVector;
   const found = reads ? await root.features(moment, places, wanted, timeoutMs) : { rows: [], failed: [] };
   const byId = new Map(found.rows.map((row) => [row.id, row]));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { MosaicError, type Scope, serializeError } from "../base/index.ts";
-import { needsRestore } from "../manifest/index.ts";
+import { needsRestore, type RanksRef } from "../manifest/index.ts";
 import {
   type CellsAhead,
   type CollectionView,
@@ -9,7 +9,7 @@ import {
   momentOf,
   type Root,
 } from "../search/index.ts";
-import type { ImmutableRef, Pin } from "../shard/index.ts";
+import type { ImmutableRef, Pin, Summary } from "../shard/index.ts";
 import {
   type DocumentExpression,
   Expressions,
@@ -124,8 +124,9 @@ export class Sql {
     if (!answer.failed.some(({ error }) => error.kind === "data")) return answer;
     const failed = new Set(answer.failed.map(({ shard }) => shard));
     const { manifest } = collection.log;
-    for (const { file, deletes } of manifest.shards.filter((shard) => failed.has(shard.id))) {
-      for (const ref of deletes === null ? [file] : [file, deletes]) await this.#with.parts.localObjects.drop(ref);
+    for (const { file, deletes, ranks } of manifest.shards.filter((shard) => failed.has(shard.id))) {
+      const beside = [deletes, ranks].filter((ref) => ref != null);
+      for (const ref of [file, ...beside]) await this.#with.parts.localObjects.drop(ref);
     }
     return await this.#once(collection, query, "strong", timeoutMs);
   }
@@ -242,19 +243,31 @@ const lostShard = ({ shard, code, detail }: ShardFailure): SearchRows["failed"][
   error: { kind: "unavailable", operation: "search", code, detail },
 });
 
-const dataAt = ({ view, snapshot: { scope, targets, manifest }, tail }: Moment): SqlData => ({
-  shards: targets.map(({ entry: { id, file, deletes, documents, archived }, excluded }) => ({
-    id,
-    file,
-    deletes,
-    documents,
-    dead: deletes?.count ?? 0,
-    excluded,
-    known: view.summaries.of(id),
-    ...(archived === undefined ? {} : { unreadable: serializeError(needsRestore({ id, archived }, scope.collection)) }),
-  })),
-  tail,
-  aside: manifest.quarantined.map(setAside).map(lostShard),
+function dataAt({ view, snapshot: { scope, targets, manifest }, tail }: Moment): SqlData {
+  const ranksOf = new Map(manifest.shards.map(({ id, ranks }) => [id, ranks]));
+  const shards = targets.map(({ entry: { id, file, deletes, documents, archived }, excluded }) => {
+    const [summary, ranks = null] = [view.summaries.of(id), ranksOf.get(id)];
+    return {
+      id,
+      file,
+      deletes,
+      ranks,
+      documents,
+      dead: deletes?.count ?? 0,
+      excluded,
+      known: ranks === null ? summary : ranked(summary, ranks),
+      ...(archived === undefined
+        ? {}
+        : { unreadable: serializeError(needsRestore({ id, archived }, scope.collection)) }),
+    };
+  });
+  return { shards, tail, aside: manifest.quarantined.map(setAside).map(lostShard) };
+}
+
+/** What is known of a shard whose ranks lie beside it. */
+const ranked = ({ ids, values }: Summary, { min, max }: RanksRef): Pick<Summary, "ids" | "values"> => ({
+  ids,
+  values: { ...values, pagerank: { min, max } },
 });
 
 function timeoutOf({ timeout_ms: asked }: SqlQuery, most: number): number {

@@ -263,6 +263,7 @@ export const collectionStats = z
     cache: z.strictObject({ bytes: count, files: count }),
     last_fold_at: z.string().nullable(),
     last_compaction_at: z.string().nullable(),
+    last_pagerank_at: z.string().nullable(),
   })
   .openapi("CollectionStats");
 

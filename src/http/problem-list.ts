@@ -87,6 +87,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   deletes_damaged: [500, "A shard's list of deleted rows is damaged: the operator runs `mosaic verify`."],
   key_damaged: [500, "What is stored of the key can't be read: the operator revokes it and makes another."],
   inbox_state_damaged: [500, "What is known of a dropped file can't be read: the operator deletes that object."],
+  ranks_damaged: [500, "The ranks of a shard are damaged: the operator runs `mosaic verify --repair`."],
   job_damaged: [500, "The job can't be read. What it had finished stays; begin it again."],
   object_missing: [500, "A stored object is gone: the operator runs `mosaic verify`."],
   not_ready: [503, "Wait: the storage does not answer, and the server's log says why."],

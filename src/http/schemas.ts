@@ -392,6 +392,28 @@ export const restoreBody = z
       .openapi({ description: "How fast, and how dearly, storage restores: `standard` when left out." }),
   })
   .openapi("RestoreShards", { example: { speed: "bulk" } });
+export const pageRankBody = z
+  .strictObject({
+    collection: collection.optional(),
+    damping: z.number().min(0).lt(1).optional().openapi({
+      description: "Chance to follow a link rather than to jump anywhere: 0.85 when left out.",
+    }),
+    iterations: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .openapi({ description: "The most that are run: 20 when left out." }),
+    tolerance: z.number().min(0).lt(1).optional().openapi({
+      description:
+        "Ends earlier when the ranks together changed by less than this, times the documents. When left out, never.",
+    }),
+    links: z.string().min(1).max(200).optional().openapi({
+      description:
+        "The key of metadata that holds a document's links: a list of ids, or one id. `outbound_links` when left out.",
+    }),
+  })
+  .openapi("ComputePageRank", { example: { iterations: 100, tolerance: 1e-9 } });
 export const healthQuery = z.strictObject({
   ready: z.enum(["0", "1"]).optional().openapi({ description: "`1` also asks whether the storage answers." }),
 });

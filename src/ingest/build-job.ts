@@ -4,11 +4,13 @@ import {
   type BuildInput,
   type BuiltShard,
   buildShards,
+  checkedRanks,
   DeadRows,
   DeadTerms,
   type Expected,
   type Kernel,
   type KnownDeaths,
+  type RanksFile,
   ShardFile,
   termsOfDead,
   type VerifiedFiles,
@@ -24,7 +26,11 @@ export interface SourceFile {
 export interface BuildJob {
   readonly input: Omit<BuildInput, "nextShardId" | "merge"> & {
     readonly shardIds: readonly string[];
-    readonly merge: readonly (SourceFile & { readonly rows: number; readonly deadBits: Uint8Array | null })[];
+    readonly merge: readonly (SourceFile & {
+      readonly rows: number;
+      readonly deadBits: Uint8Array | null;
+      readonly ranks: RanksFile | null;
+    })[];
   };
   /** Shards that stay, with the ids that may have a row in them. */
   readonly lookups: readonly (SourceFile & { readonly ids: readonly string[]; readonly dead: KnownDeaths })[];
@@ -72,8 +78,9 @@ function build({ input }: BuildJob, kernel: Kernel, verified: VerifiedFiles): re
   const { shardIds, merge, ...rest } = input;
   if (rest.rows.length === 0 && merge.length === 0) return [];
   for (const { path, expected } of merge) verified.check(path, expected);
-  const sources = merge.map(({ path, rows, deadBits }) => ({
+  const sources = merge.map(({ path, rows, deadBits, ranks }) => ({
     path,
+    ranks: checkedRanks(ranks, rows, verified),
     dead: deadBits === null ? DeadRows.none(rows) : new DeadRows(rows, deadBits, 0),
   }));
   mkdirSync(rest.folder, { recursive: true });

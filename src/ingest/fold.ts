@@ -29,7 +29,7 @@ import type { ShardBuilder } from "./builder.ts";
 import type { CollectionLog } from "./collection-log.ts";
 import { chooseMerge } from "./merge-policy.ts";
 import { type Operation, operationBytes, type Upsert } from "./segment.ts";
-import { ShardObjects } from "./shard-objects.ts";
+import { ranksOf, ShardObjects } from "./shard-objects.ts";
 
 export interface FoldParts {
   readonly store: ObjectStore;
@@ -76,7 +76,7 @@ export type FoldOutcome = "folded" | "nothing" | "overtaken";
 
 /**
  * Moves the tail into shards: builds one from its documents (and the live rows of small shards that are due for
- * merging), marks the rows that it replaces or deletes as dead, and swaps the manifest. Until the swap nothing of it is
+ * merging, with their ranks), marks the rows that it replaces or deletes as dead, and swaps the manifest. Until the swap nothing of it is
  * visible; running it twice, or in two processes, is harmless: the swap of one of them finds its base gone.
  * Requests: 3 PUT a new shard, 1 a shard with new deaths, 2 for the swap.
  */
@@ -123,7 +123,10 @@ export class Fold {
   /** The files that it reads stay until it is done; a local copy that turns out to be damaged is fetched again, once. */
   async #buildWith(plan: Plan, folder: string): Promise<Built> {
     const candidates = this.#mayHold(plan);
-    const files = [...plan.merge.map(({ file }) => file), ...[...candidates.keys()].map(rowFileOf)];
+    const files = [
+      ...plan.merge.flatMap(({ file, ranks }) => (ranks === undefined ? [file] : [file, ranks])),
+      ...[...candidates.keys()].map(rowFileOf),
+    ];
     return await withFiles(this.#parts.localObjects, files, (pathOf) => this.#build(plan, candidates, pathOf, folder));
   }
 
@@ -135,6 +138,7 @@ export class Fold {
       plan.merge.map(async (entry) => ({
         ...sourceOf(entry.file, pathOf),
         rows: entry.documents,
+        ranks: ranksOf(entry, pathOf),
         deadBits: (await this.#objects.deadRows(entry)).bits,
       })),
     );

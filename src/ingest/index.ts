@@ -21,5 +21,5 @@ export {
   type Segment,
   type Upsert,
 } from "./segment.ts";
-export { ShardObjects } from "./shard-objects.ts";
+export { ranksOf, ShardObjects } from "./shard-objects.ts";
 export { Tail, type TailEntry } from "./tail.ts";

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import {
   type Clock,
   collectionPrefix,
@@ -13,10 +14,11 @@ import {
   type Manifest,
   type ObjectRef,
   quarantinedKeys,
+  type RanksRef,
   type ShardEntry,
   type ShardStatus,
 } from "../manifest/index.ts";
-import { DeadRows, DeadTerms, type ObjectFiles, readChecked } from "../shard/index.ts";
+import { DeadRows, DeadTerms, type ObjectFiles, type PathOf, type RanksFile, readChecked } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { MeasuredShard } from "./build-job.ts";
 
@@ -84,6 +86,15 @@ export class ShardObjects {
     return { key, sizeBytes: bytes.length, sha256: sha256(bytes), generation, count: after.count };
   }
 
+  /** Ranks that were written for a shard's rows, one PUT; the file is used up. */
+  async putRanks(entry: ShardEntry, path: string, written: Omit<RanksRef, "key">): Promise<RanksRef> {
+    const { sizeBytes, sha256: checksum, min, max } = written;
+    const key = `${this.#prefix}ranks/${entry.id}-${this.#random.nonce(6)}`;
+    await this.#store.put(key, { path });
+    await rm(path, { force: true });
+    return { key, sizeBytes, sha256: checksum, min, max };
+  }
+
   /** Deletes what a lost swap leaves behind; when its loss is in doubt the manifest, read after it, decides. */
   async discard(keys: readonly string[], current: Manifest | undefined): Promise<void> {
     const named = new Set([
@@ -95,3 +106,7 @@ export class ShardObjects {
 }
 
 const refOf = (key: string, bytes: Uint8Array): ObjectRef => ({ key, sizeBytes: bytes.length, sha256: sha256(bytes) });
+
+/** The file of a shard's ranks, where there is one; it must be pinned. */
+export const ranksOf = ({ id, ranks }: ShardEntry, pathOf: PathOf): RanksFile | null =>
+  ranks === undefined ? null : { shard: id, path: pathOf(ranks), expected: ranks };

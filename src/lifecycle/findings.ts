@@ -9,8 +9,11 @@ export interface Problem {
 
 export interface Repair {
   readonly object: string;
-  /** `restored`: as it was; `rebuilt`: from what it was made of; `quarantined`: set aside, and kept. */
-  readonly action: "restored" | "rebuilt" | "quarantined";
+  /**
+   * `restored`: as it was; `rebuilt`: from what it was made of; `quarantined`: set aside, and kept; `dropped`: given up, since it
+   * can be computed again.
+   */
+  readonly action: "restored" | "rebuilt" | "quarantined" | "dropped";
   readonly detail: string;
 }
 

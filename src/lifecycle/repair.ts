@@ -31,7 +31,8 @@ export interface RepairParts extends VerifyParts {
 
 /**
  * Makes a damaged collection whole again, as far as it can be, and deletes nothing. A damaged manifest is made of the
- * newest kept generation and the log after it; a shard file comes back from a local copy; a summary and a list of terms are made of their file;
+ * newest kept generation and the log after it; a shard file comes back from a local copy, and so do ranks, which else are
+ * given up until they are computed again; a summary and a list of terms are made of their file;
  * what can't be made again (a shard file, a bitmap of dead rows, a segment) is set aside, so that the rest can be used.
  * Every step is one swap or one conditional PUT, each of them whole: it can be ended anywhere and run again, beside writers.
  */
@@ -56,6 +57,8 @@ interface Fix {
   readonly was: ShardEntry;
   /** What is made anew of its file; undefined: the shard is set aside. */
   readonly rebuilt: Partial<Pick<ShardEntry, "summary" | "terms" | "deletes">> | undefined;
+  /** Its ranks can't be read: those of its file count again. */
+  readonly withoutRanks?: boolean;
   readonly repairs: readonly Repair[];
 }
 
@@ -87,8 +90,19 @@ async function repairShard(parts: RepairParts, entry: ShardEntry): Promise<{ rep
   }
   // It can't be made anew of a file that can't be read.
   if (stub !== undefined && wrong.has(summary.key)) return { fix: setAside(entry, summary.key, why) };
+  const { ranks } = entry;
   const lost = [summary, terms, ...(deletes === null ? [] : [deletes])].filter(({ key }) => wrong.has(key));
-  return lost.length === 0 ? {} : { fix: await rebuilt(parts, entry, lost) };
+  if (ranks === undefined || !wrong.has(ranks.key))
+    return lost.length === 0 ? {} : { fix: await rebuilt(parts, entry, lost) };
+  if (lost.length === 0 && (await restoreFromCopy(parts, ranks))) {
+    const detail = "The stored ranks were damaged; a local copy of them took their place.";
+    return { repair: { object: ranks.key, action: "restored", detail } };
+  }
+  const fix = await rebuilt(parts, entry, lost);
+  const detail = `The ranks of shard ${entry.id} were lost, older ones count: compute them again by: mosaic pagerank`;
+  return {
+    fix: { ...fix, withoutRanks: true, repairs: [...fix.repairs, { object: ranks.key, action: "dropped", detail }] },
+  };
 }
 
 function setAside(entry: ShardEntry, object: string, why: string): Fix {
@@ -172,7 +186,7 @@ function changed(current: Manifest, applied: readonly Fix[], retirement: Retirem
   const aside = current.shards.filter(({ id }) => fixes.has(id) && fixes.get(id)?.rebuilt === undefined);
   const shards = current.shards
     .filter((entry) => !aside.includes(entry))
-    .map((entry) => ({ ...entry, ...fixes.get(entry.id)?.rebuilt }));
+    .map((entry) => fixed(entry, fixes.get(entry.id)));
   const after = {
     shards,
     quarantined: [...current.quarantined, ...aside],
@@ -181,11 +195,17 @@ function changed(current: Manifest, applied: readonly Fix[], retirement: Retirem
   return { ...after, ...retirement.next(current, after) };
 }
 
+function fixed(entry: ShardEntry, fix: Fix | undefined): ShardEntry {
+  const { ranks, ...rest } = { ...entry, ...fix?.rebuilt };
+  return ranks === undefined || fix?.withoutRanks ? rest : { ...rest, ranks };
+}
+
 const isSame = (a: ShardEntry, b: ShardEntry): boolean =>
   a.file.key === b.file.key &&
   a.summary.key === b.summary.key &&
   a.terms.key === b.terms.key &&
-  a.deletes?.key === b.deletes?.key;
+  a.deletes?.key === b.deletes?.key &&
+  a.ranks?.key === b.ranks?.key;
 
 /**
  * Puts an empty segment where one is damaged or missing: the log ends at a gap, and what was acknowledged after it would

@@ -1,12 +1,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
-import { isFrozen, liveDocuments, type ObjectRef, rowFileOf, type ShardEntry } from "../manifest/index.ts";
+import { isFrozen, liveDocuments, type ObjectRef, type RanksRef, rowFileOf, type ShardEntry } from "../manifest/index.ts";
 import {
   DeadRows,
   deadTermsOfFile,
   decodeSummary,
   readChecked,
+  readRanks,
   ShardFile,
   type Summary,
   summaryOfFile,
@@ -23,7 +24,7 @@ export interface ShardParts {
 }
 
 /**
- * Proves one shard: its file, its summary, its dead rows, and that they agree with each other and the manifest. What is
+ * Proves one shard: its file, its summary, its dead rows, its ranks, and that they agree with each other and the manifest. What is
  * wrong with one of them keeps none of the others from being proved.
  */
 export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: Findings): Promise<void> {
@@ -42,6 +43,8 @@ export async function verifyShard(parts: ShardParts, entry: ShardEntry, found: F
   await found.attempt(entry.summary.key, async () => {
     summary = await storedSummary(store, entry, found);
   });
+  const { ranks } = entry;
+  if (ranks !== undefined) await found.attempt(ranks.key, () => verifyRanks(parts, entry, ranks, found));
   await found.attempt(entry.terms.key, async () => {
     terms = await readChecked(store, entry.terms);
     found.saw(entry.terms);
@@ -120,6 +123,18 @@ export async function withStored(
   } finally {
     if (inPlace === undefined) await rm(path, { force: true });
   }
+}
+
+/** Ranks out of their range would be missed by queries that ask for them. */
+async function verifyRanks(parts: ShardParts, entry: ShardEntry, ranks: RanksRef, found: Findings): Promise<void> {
+  await withStored(parts, ranks, async (path) => {
+    const values = readRanks(path, entry.id, entry.documents);
+    found.saw(ranks);
+    const min = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+    const max = values.reduce((most, value) => Math.max(most, value), 0);
+    if (min === ranks.min && max === ranks.max) return;
+    found.say(ranks.key, "ranks_differ", `The ranks go from ${min} to ${max}; the manifest says otherwise.`);
+  });
 }
 
 function verifyRows(path: string, entry: ShardEntry, dead: DeadRows, found: Findings): void {

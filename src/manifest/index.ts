@@ -25,6 +25,7 @@ export {
   type ObjectRef,
   type Precision,
   quarantinedKeys,
+  type RanksRef,
   type ShardEntry,
   type ShardStatus,
   segmentKey,

@@ -64,6 +64,12 @@ const countsAreSane: Invariant = (_before, after) => {
   return odd === undefined ? undefined : `the counts of ${odd.id} contradict each other`;
 };
 
+/** Queries skip a shard by its range of ranks. */
+const ranksAreInRange: Invariant = (_before, after) => {
+  const odd = after.shards.find(({ ranks }) => ranks !== undefined && !(ranks.min >= 0 && ranks.min <= ranks.max));
+  return odd === undefined ? undefined : `the ranks of ${odd.id} have no range`;
+};
+
 const fenceHolds: Invariant = (before, after) =>
   after.fence >= before.fence ? undefined : "a later compaction has taken over";
 
@@ -102,6 +108,7 @@ const always: readonly Invariant[] = [
   everyKeyOnce,
   dimensionsStay,
   countsAreSane,
+  ranksAreInRange,
   fenceHolds,
   onlyCondemnedIsDeleted,
   nothingBranchedIsDeleted,

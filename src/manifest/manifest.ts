@@ -32,6 +32,12 @@ export interface DeletesRef extends ObjectRef {
   readonly count: number;
 }
 
+/** PageRanks of a shard's rows that count instead of those in its file, with the least and the largest of them. */
+export interface RanksRef extends ObjectRef {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** Of a shard whose file lies in a colder class of storage. Folds and compactions leave it alone. */
 export interface Archived {
   readonly storageClass: ArchiveClass;
@@ -50,6 +56,8 @@ export interface ShardEntry {
   /** Which terms its texts hold, and in how many rows. */
   readonly terms: ObjectRef;
   readonly deletes: DeletesRef | null;
+  /** Absent: the file's own ranks count. */
+  readonly ranks?: RanksRef;
   /** Rows in the file, dead ones included. */
   readonly documents: number;
   /** Rows with a vector: they come first in the file. */
@@ -108,6 +116,8 @@ export interface Manifest {
   /** When the last compaction step was swapped in, and the token of the lease that it held. */
   readonly compactedAt: string | null;
   readonly fence: number;
+  /** When ranks were last computed; absent before. */
+  readonly rankedAt?: string;
   readonly shards: readonly ShardEntry[];
   /** Shards that are damaged beyond repair: queries go without them, and what is left of their objects is kept. */
   readonly quarantined: readonly ShardEntry[];
@@ -180,5 +190,5 @@ export function isStillStored(current: Manifest, generation: number, keys: reado
   return current.historyFrom <= generation && !keys.some((key) => condemned.has(key));
 }
 
-const keysOfShard = ({ file, summary, terms, deletes, archived }: ShardEntry): readonly string[] =>
-  [file, summary, terms, deletes, archived?.stub].flatMap((ref) => (ref == null ? [] : [ref.key]));
+const keysOfShard = ({ file, summary, terms, deletes, archived, ranks }: ShardEntry): readonly string[] =>
+  [file, summary, terms, deletes, archived?.stub, ranks].flatMap((ref) => (ref == null ? [] : [ref.key]));

@@ -43,6 +43,8 @@ export interface ShardTarget {
   readonly entry: LeafShard;
   /** Ids whose rows here are out of date, because the tail replaces or deletes them. */
   readonly excluded: readonly string[];
+  /** Ranks that count instead of those in the file; only where the request wants ranks. */
+  readonly ranks?: ObjectRef;
   /** Bit r: row r fulfils the query's filter. Undefined: there is no filter. */
   readonly matching?: Uint8Array;
 }

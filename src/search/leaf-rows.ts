@@ -26,6 +26,7 @@ export function featuresOfRows(run: LeafRun, request: FeatureRequest): readonly 
   const phrases = phraseTerms(scoring?.clauses ?? []);
   const lists = shards.map(({ terms }, shard) => (scoring === null ? undefined : listsOf(run, shard, terms, phrases)));
   const stored = shards.map(({ rows }, shard) => rows.map((row) => run.attempt(shard, (open) => open.file.row(row))));
+  const ranks = shards.map((_target, shard) => run.ranksOf(shard));
   if (run.isIncomplete) return [];
   return shards.flatMap(({ rows }, shard) => {
     const own = lists[shard];
@@ -35,10 +36,18 @@ export function featuresOfRows(run: LeafRun, request: FeatureRequest): readonly 
         : run.attempt(shard, () => new TextScan(own, scoring).scores(rows));
     if (run.hasFailed(shard)) return [];
     return rows.map((row, at) =>
-      featuresOf(request, stored[shard]?.[at] as StoredRow, run.placeOfRow(shard, row), bm25?.[at] ?? 0),
+      featuresOf(
+        request,
+        ranked(stored[shard]?.[at] as StoredRow, ranks[shard]?.[row]),
+        run.placeOfRow(shard, row),
+        bm25?.[at] ?? 0,
+      ),
     );
   });
 }
+
+const ranked = (row: StoredRow, pagerank: number | undefined): StoredRow =>
+  pagerank === undefined ? row : { ...row, pagerank };
 
 function featuresOf(
   { query, distance, withText, withVector }: FeatureRequest,

@@ -95,6 +95,13 @@ export class LeafRun {
     if (deletes !== null) this.dead[shard] = open.deadRows(deletes, this.#placeOf(deletes.key) as string);
   }
 
+  /** Ranks by row that count instead of the file's, where there are any and the request wants them. */
+  ranksOf(shard: number): Float64Array | undefined {
+    const { ranks, entry } = this.target(shard);
+    if (ranks === undefined) return undefined;
+    return this.attempt(shard, (open) => open.ranks(ranks, this.#placeOf(ranks.key) as string, entry));
+  }
+
   #placeOf(key: string): LocalPlace {
     const place = this.#paths[key];
     if (place !== undefined) return place;

@@ -132,9 +132,9 @@ export class LocalLeaves implements LeafTransport {
     // Parts that the disk does not take: then the whole file may find another place.
     const unkept = failed.filter(({ error }) => error.code === partsUnkept).map(({ shard }) => shard);
     for (const shard of unkept) dropped.add(shard);
-    for (const { entry } of request.shards.filter((target) => damaged.has(target.entry.id))) {
-      const refs = entry.deletes === null ? [entry.file] : [entry.file, entry.deletes];
-      for (const ref of refs) if (await this.#objects.drop(ref)) dropped.add(entry.id);
+    for (const target of request.shards.filter(({ entry }) => damaged.has(entry.id))) {
+      const { entry } = target;
+      for (const ref of [entry.file, ...besides(target)]) if (await this.#objects.drop(ref)) dropped.add(entry.id);
     }
     if (dropped.size === 0) return undefined;
     return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
@@ -147,21 +147,19 @@ export class LocalLeaves implements LeafTransport {
   ): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
     const paths: Record<string, LocalPlace> = {};
     const failures = await Promise.all(
-      shards.map(async ({ entry }) => {
-        const { file, deletes } = entry;
+      shards.map(async (target) => {
+        const { entry } = target;
+        const { file } = entry;
         try {
           this.#health.refuse(entry.id);
           const opening = this.#files.open(file, pins).then((place) => {
             paths[file.key] = place;
           });
-          const pinning =
-            deletes === null
-              ? undefined
-              : this.#objects.pin(deletes).then((pin) => {
-                  paths[deletes.key] = pins.use(pin).path;
-                });
-          // Both are waited for, so that nothing is pinned after the others were released.
-          const outcomes = await Promise.allSettled([opening, pinning]);
+          const pinning = besides(target).map(async (ref) => {
+            paths[ref.key] = pins.use(await this.#objects.pin(ref)).path;
+          });
+          // All are waited for, so that nothing is pinned after the others were released.
+          const outcomes = await Promise.allSettled([opening, ...pinning]);
           for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
           return undefined;
         } catch (error) {
@@ -180,6 +178,12 @@ export class LocalLeaves implements LeafTransport {
     return threads.map((thread) => [thread, partOf(request, (shard) => threadOf[shard] === thread)] as const);
   }
 }
+
+/** The small objects beside a shard's file that are read whole. */
+const besides = ({ entry: { deletes }, ranks }: ShardTarget): readonly ObjectRef[] => [
+  ...(deletes === null ? [] : [deletes]),
+  ...(ranks === undefined ? [] : [ranks]),
+];
 
 /** The same request for those shards only that `wanted` picks. */
 export function partOf(request: LeafRequest, wanted: (shard: number) => boolean): LeafRequest {

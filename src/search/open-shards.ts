@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { isMosaicError, MosaicError, sha256 } from "../base/index.ts";
-import type { DeletesRef, ObjectRef } from "../manifest/index.ts";
+import type { DeletesRef, ObjectRef, ShardEntry } from "../manifest/index.ts";
 import {
   DeadRows,
   type Kernel,
   type PartialFile,
   PartialShard,
   type ResidentCell,
+  readRanks,
   ShardFile,
   type ShardReader,
   TermList,
@@ -45,6 +46,7 @@ export class OpenShard {
   readonly #deadRows = new Map<string, DeadRows>();
   readonly #rowOf = new Map<string, number | undefined>();
   #lengths: Uint32Array | undefined;
+  #ranks: { readonly key: string; readonly values: Float64Array } | undefined;
 
   constructor(file: ShardReader, { place, key, kernel, mappedBytes, lists }: OpenParts & { readonly key: string }) {
     this.file = file;
@@ -83,6 +85,15 @@ export class OpenShard {
     if (this.#deadRows.size >= 4) this.#deadRows.clear();
     this.#deadRows.set(deletes.key, decoded);
     return decoded;
+  }
+
+  /** Ranks by row that lie beside the shard; kept, 8 bytes a row, the newest only. */
+  ranks(ref: ObjectRef, path: string, { id, documents }: Pick<ShardEntry, "id" | "documents">): Float64Array {
+    if (this.#ranks?.key === ref.key) return this.#ranks.values;
+    if (sha256(readObject(path, ref.key)) !== ref.sha256) throw ranksDamaged(ref.key);
+    const values = readRanks(path, id, documents);
+    this.#ranks = { key: ref.key, values };
+    return values;
   }
 
   /** Terms of each row; kept, 4 bytes a row. */
@@ -131,7 +142,7 @@ function readObject(path: string, key: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new MosaicError("data", "read deletes", {
+    throw new MosaicError("data", "read object", {
       code: "object_missing",
       detail: "An object that the manifest names is missing.",
       key,
@@ -140,6 +151,14 @@ function readObject(path: string, key: string): Uint8Array {
     });
   }
 }
+
+const ranksDamaged = (key: string): MosaicError =>
+  new MosaicError("data", "read ranks", {
+    code: "ranks_damaged",
+    detail: "The ranks of a shard are damaged; its documents are missing from this answer.",
+    key,
+    hint: "run: mosaic verify --repair",
+  });
 
 export interface OpenShardsOptions {
   readonly max: number;

@@ -15,7 +15,12 @@ import { exactScore } from "./similarity.ts";
 import type { FailedShard, ShardPlan, VectorQuery } from "./vector-query.ts";
 
 /** Failures after which an older manifest, not damage, may be the reason. */
-export const goneCodes: ReadonlySet<string> = new Set(["object_missing", "shard_damaged", "deletes_damaged"]);
+export const goneCodes: ReadonlySet<string> = new Set([
+  "object_missing",
+  "shard_damaged",
+  "deletes_damaged",
+  "ranks_damaged",
+]);
 
 export const emptyReply: LeafReply = { hits: [], rows: [], failed: [], work: noWork };
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/index.ts";
-import { type Manifest, needsRestore } from "../manifest/index.ts";
+import { type Manifest, needsRestore, type ObjectRef } from "../manifest/index.ts";
 import { QueryHistory } from "../selection/index.ts";
 import { currentReceipt } from "../telemetry/index.ts";
 import type { CollectionView } from "./collection-view.ts";
@@ -100,10 +100,11 @@ export class Root {
 
   /** What scorers look at, of rows of one moment. */
   async features(
-    { snapshot: { scope, targets } }: Moment,
+    { snapshot: { scope, targets, manifest } }: Moment,
     places: readonly Place[],
     wanted: Pick<FeatureRequest, "query" | "distance" | "withText" | "withVector"> & {
       readonly text: PreparedText | undefined;
+      readonly withRank: boolean;
     },
     timeoutMs: number,
   ): Promise<{
@@ -117,11 +118,13 @@ export class Root {
       if (known === undefined) rows.set(shard, [row]);
       else known.push(row);
     }
-    const { text, ...others } = wanted;
+    const { text, withRank, ...others } = wanted;
+    const ranks = new Map(withRank ? manifest.shards.map((entry) => [entry.id, entry.ranks]) : []);
     const shards = targets
       .filter(({ entry }) => rows.has(entry.id))
       .map((target) => ({
         ...target,
+        ...withRanks(ranks.get(target.entry.id)),
         terms: text?.numbers.get(target.entry.id) ?? [],
         rows: (rows.get(target.entry.id) ?? []).sort((a, b) => a - b),
       }));
@@ -147,7 +150,7 @@ export class Root {
     );
     const live = found.rows.filter(({ id, shard }) => !outdated.get(shard)?.has(id));
     const { distance } = manifest.settings;
-    const wanted = { query: null, distance, withText: true, withVector: true, text: undefined };
+    const wanted = { query: null, distance, withText: true, withVector: true, text: undefined, withRank: true };
     const { rows, failed } = await this.features(moment, live, wanted, timeoutMs);
     return { rows, failed: [...found.failed, ...failed] };
   }
@@ -216,3 +219,4 @@ export class Root {
 }
 
 const isReadable = (target: ShardTarget): boolean => !isFrozenTarget(target);
+const withRanks = (ranks: ObjectRef | undefined): Pick<ShardTarget, "ranks"> => (ranks === undefined ? {} : { ranks });

@@ -36,6 +36,7 @@ export type { ColumnValue, Constant } from "./columns/dictionary.ts";
 export { type ColumnFilter, type ColumnTest, columnsRead } from "./columns/filter.ts";
 export { DeadRows } from "./file/bitmap.ts";
 export { MissingBlocks, type PartialFile, PartialShard } from "./file/partial-shard.ts";
+export { checkedRanks, type RanksFile, readRanks, writeRanks } from "./file/ranks.ts";
 export { floatsOf, ShardFile, type ShardReader, type StoredColumn, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";

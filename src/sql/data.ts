@@ -15,6 +15,8 @@ export interface SqlShard {
   readonly id: string;
   readonly file: ObjectRef;
   readonly deletes: ObjectRef | null;
+  /** Ranks that count instead of those in the file; `known` has their range. Null: the file's own. */
+  readonly ranks: ObjectRef | null;
   /** Rows in the file, dead ones included; and how many of them `deletes` calls dead. */
   readonly documents: number;
   readonly dead: number;

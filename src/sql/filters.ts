@@ -49,8 +49,8 @@ export interface FiltersOptions {
 
 /**
  * Which rows fulfil a `where`. Columns of codes tell it for plain conditions (see `columnFilter`), in microseconds and in this
- * process; for others SQLite finds the rows, by an index where it can, in a process that can be ended. The answer for a shard, which
- * never changes, is remembered: a filter that comes again costs nothing.
+ * process; for others SQLite finds the rows, by an index where it can, in a process that can be ended. The answer for a shard and its
+ * ranks, which never change, is remembered: a filter that comes again costs nothing.
  */
 export class Filters {
   readonly #options: FiltersOptions;
@@ -77,7 +77,9 @@ export class Filters {
     const sql = this.#textOf(condition.expr);
     const kept = data.shards.filter(({ known }) => mayMatch(condition.expr, known, values));
     const pruned = new Set(data.shards.filter((shard) => !kept.includes(shard)).map(({ id }) => id));
-    const key = ({ file }: SqlShard): string => `${file.key}\n${sql}\n${textOf(values)}`;
+    const byRank = columnsIn([condition.expr]).includes("pagerank");
+    const key = ({ file, ranks }: SqlShard): string =>
+      `${file.key}\n${byRank ? (ranks?.key ?? "") : ""}\n${sql}\n${textOf(values)}`;
     const shards = new Map<string, Uint8Array>();
     const means = new Map<string, FilterMeans>();
     const take = (id: string, found: Found): void => {
@@ -117,7 +119,11 @@ export class Filters {
   ): Promise<Omit<FilterAnswer, "pruned">> {
     const filter = columnFilter(condition.expr, values);
     const inTail = filter === undefined ? undefined : tailMatches(filter, tail);
-    const wanted = new Set(shards.filter(({ unreadable }) => unreadable === undefined).map(({ id }) => id));
+    const byRank = columnsIn([condition.expr]).includes("pagerank");
+    // The columns of a file don't know of ranks that lie beside it.
+    const isWanted = ({ unreadable, ranks }: SqlShard): boolean =>
+      unreadable === undefined && !(byRank && ranks !== null);
+    const wanted = new Set(shards.filter(isWanted).map(({ id }) => id));
     const byColumns =
       filter === undefined || wanted.size === 0 ? undefined : await help.columns?.(filter, wanted, timeoutMs);
     const failed = byColumns?.failed ?? [];
@@ -148,7 +154,10 @@ export class Filters {
     help: SqlHelp,
     timeoutMs: number,
   ): Promise<Omit<FilterAnswer, "pruned" | "means">> {
-    const fetched = await Promise.all(shards.map((shard) => unitOf({ ...shard, deletes: null, excluded: [] }, help)));
+    const columns = columnsIn([expr]);
+    const fetched = await Promise.all(
+      shards.map((shard) => unitOf({ ...shard, deletes: null, excluded: [] }, columns, help)),
+    );
     const failed: FailedShard[] = fetched.filter((one) => "error" in one);
     const groups = divided(
       fetched.filter((one) => "kind" in one),
@@ -156,7 +165,7 @@ export class Filters {
       this.#options.parallel,
     );
     const first: Unit[] = groups[0] ?? [];
-    if (tail.length > 0) first.push({ kind: "rows", rows: tailRows(tail, columnsIn([expr])) });
+    if (tail.length > 0) first.push({ kind: "rows", rows: tailRows(tail, columns) });
     if (groups.length === 0 && first.length > 0) groups.push(first);
     const bits = new Map<string, Uint8Array>();
     let [inTail, computeMs] = [new Uint8Array(0), 0];

@@ -56,7 +56,7 @@ export class Halves {
   async run({ data, kept, values, tables }: HalvesWork): Promise<HalvesDone> {
     const { leaf } = this.#with.known.plan;
     if (leaf === null) return await this.#alone(null, this.#final([], values, tables), []);
-    const { units, documents, failed: lost } = await sourcesOfShards(kept, leaf.conjuncts, values, this.#with.help);
+    const { units, documents, failed: lost } = await sourcesOfShards(kept, leaf, values, this.#with.help);
     const counted = leaf.countsAll === true ? countsOf(data, kept) : [];
     const tail = counted.length === 0 ? tailRows(data.tail, leaf.columns) : [];
     const groups = divided(units, kept, this.#isQuick() ? 1 : this.#with.parallel);

@@ -1,6 +1,7 @@
 import type { Expr } from "sqlite3-parser";
 import type { FailedShard, SqlHelp, SqlShard, WholeDocument } from "./data.ts";
 import { opened } from "./plan/simple.ts";
+import type { LeafPlan } from "./plan/sql-plan.ts";
 import type { BoundValues, ShardUnit, Unit } from "./process/messages.ts";
 import { wholeRows } from "./tail-rows.ts";
 import { unitOf } from "./units.ts";
@@ -18,7 +19,7 @@ export interface ShardSources {
 /** A statement that can only match a few ids reads these, by range, of files that are not here; others fetch the files. */
 export async function sourcesOfShards(
   shards: readonly SqlShard[],
-  conjuncts: readonly Expr[],
+  { conjuncts, columns }: Pick<LeafPlan, "conjuncts" | "columns">,
   values: BoundValues,
   help: SqlHelp,
 ): Promise<ShardSources> {
@@ -26,7 +27,7 @@ export async function sourcesOfShards(
   const far = ids === undefined || ids.length > mostPoints ? [] : await farOnes(shards, help);
   const near = shards.filter((shard) => !far.includes(shard));
   const [units, points] = await Promise.all([
-    Promise.all(near.map((shard) => unitOf(shard, help))),
+    Promise.all(near.map((shard) => unitOf(shard, columns, help))),
     far.length === 0 ? nothing : help.documents(ids ?? [], new Set(far.map(({ id }) => id))),
   ]);
   return {

@@ -1,18 +1,25 @@
 import { asMosaicError, serializeError } from "../base/index.ts";
-import type { FailedShard, SqlHelp, SqlShard } from "./data.ts";
-import type { ShardUnit, Unit } from "./process/messages.ts";
+import type { FailedShard, ObjectRef, SqlHelp, SqlShard } from "./data.ts";
+import type { DocumentColumn } from "./language/documents.ts";
+import type { FileRef, ShardUnit, Unit } from "./process/messages.ts";
 
 export type ShardFailure = FailedShard;
 
-/** The shard with local files, or why there are none. */
+/** The shard with local files for who reads these columns, or why there are none. */
 export async function unitOf(
-  { id, file, deletes, excluded, unreadable }: SqlShard,
+  { id, file, deletes, ranks, excluded, unreadable }: SqlShard,
+  columns: readonly DocumentColumn[],
   help: Pick<SqlHelp, "file">,
 ): Promise<ShardUnit | ShardFailure> {
   if (unreadable !== undefined) return { shard: id, error: unreadable };
+  const local = (ref: ObjectRef | null): Promise<FileRef> | null => (ref === null ? null : help.file(ref));
   try {
-    const [path, bitmap] = await Promise.all([help.file(file), deletes === null ? null : help.file(deletes)]);
-    return { kind: "shard", shard: id, file: path, deletes: bitmap, excluded };
+    const [path, bitmap, rankFile] = await Promise.all([
+      help.file(file),
+      local(deletes),
+      columns.includes("pagerank") ? local(ranks) : null,
+    ]);
+    return { kind: "shard", shard: id, file: path, deletes: bitmap, ranks: rankFile, excluded };
   } catch (error) {
     return { shard: id, error: serializeError(asMosaicError(error, "fetch shard")) };
   }

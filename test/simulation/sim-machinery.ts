@@ -5,7 +5,8 @@ import type { CompactorThread } from "../../src/lifecycle/index.ts";
 import type { LeafReply, LeafRequest, LeafTransport, ShardTarget } from "../../src/search/index.ts";
 import type { Expected, Pin } from "../../src/shard/index.ts";
 import type { ObjectStore } from "../../src/store/index.ts";
-import { decodeRows, encodeRows, type Files, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
+import { SimRanker } from "./sim-ranks.ts";
+import { decodeRows, encodeRows, type Files, ranked, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
 import { DeadRows } from "./sim-summary.ts";
 
 interface Ref {
@@ -35,6 +36,7 @@ export function simMachinery(store: ObjectStore, files: Files, bugs: MachineryBu
     } as unknown as Machinery["localObjects"],
     builder: new SimBuilder(files),
     compactor: new SimCompactor(files, bugs),
+    ranker: new SimRanker(files),
     leaves: new SimLeaves(store, path, files),
     workFolder: "work",
     warm: () => undefined,
@@ -78,7 +80,7 @@ class SimCompactor implements CompactorThread {
     const rows = sources.flatMap((source) => {
       const dead =
         source.deadBits === null ? DeadRows.none(source.documents) : new DeadRows(source.documents, source.deadBits, 0);
-      return this.#rows(source).filter((_row, at) => !dead.isDead(at));
+      return ranked(this.#rows(source), source.ranks, this.#files).filter((_row, at) => !dead.isDead(at));
     });
     const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#regions = Array.from({ length: Math.ceil(sorted.length / limits.maxDocs) }, (_, region) =>

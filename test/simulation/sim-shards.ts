@@ -19,6 +19,17 @@ export const encodeRows = (rows: readonly SimRow[]): Uint8Array => Buffer.from(J
 /** Files of a process, by path; gone with it. */
 export type Files = Map<string, Uint8Array>;
 
+/** The rows with the ranks that lie beside their shard, if any do. */
+export function ranked(
+  rows: readonly SimRow[],
+  ranks: { readonly path: string } | null,
+  files: Files,
+): readonly SimRow[] {
+  if (ranks === null) return rows;
+  const values = JSON.parse(Buffer.from(files.get(ranks.path) as Uint8Array).toString("utf8")) as number[];
+  return rows.map((row, at) => ({ ...row, pagerank: values[at] as number }));
+}
+
 export class SimBuilder {
   readonly #files: Files;
   constructor(files: Files) {
@@ -28,9 +39,13 @@ export class SimBuilder {
   async build({ input, lookups }: BuildJob): Promise<BuildResult> {
     const found = lookups.map(({ path, ids }) => rowsOfIds(this.#read(path), ids));
     const rows = input.rows.map(asSim);
-    for (const { path, rows: count, deadBits } of input.merge) {
+    for (const { path, rows: count, deadBits, ranks } of input.merge) {
       const dead = deadBits === null ? DeadRows.none(count) : new DeadRows(count, deadBits, 0);
-      rows.push(...this.#read(path).filter(({ id }, row) => !dead.isDead(row) && !input.superseded.has(id)));
+      rows.push(
+        ...ranked(this.#read(path), ranks, this.#files).filter(
+          ({ id }, row) => !dead.isDead(row) && !input.superseded.has(id),
+        ),
+      );
     }
     const ids = [...input.shardIds];
     const shards: MeasuredShard[] = [];

@@ -26,7 +26,7 @@ describe("dropped shards", () => {
     ];
     const all = [...random, ...special];
     rows = Array.from({ length: 15 }, (_, at) => all.slice(at * 3, at * 3 + 3));
-    world = await makeWorld({ shards: rows });
+    world = await makeWorld({ shards: rows, ranked: rows.map((_rows, at) => at % 2 === 0) });
     shards = (await world.help.snapshot()).shards;
   });
   afterAll(async () => world.close());

@@ -17,6 +17,7 @@ describe("one statement over many files", () => {
     world = await makeWorld({
       shards: [all.slice(0, 20), all.slice(20, 40), all.slice(40, 41), all.slice(41)],
       dead: [["d3", "d4"], [], [], ["d50"]],
+      ranked: [true, false, false, true],
       tail: [make(3), row("d21", { text: "new text", metadata: '{"section":"games"}' }), row("fresh")],
       tailDeletes: ["d22"],
     });

@@ -10,6 +10,7 @@ import { inbox } from "./inbox.ts";
 import { ingest } from "./ingest.ts";
 import { job } from "./job.ts";
 import { keys } from "./keys.ts";
+import { pagerank } from "./pagerank.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
 import { sql } from "./sql.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   compact,
   archive,
   restore,
+  pagerank,
   job,
   branch,
   rollback,

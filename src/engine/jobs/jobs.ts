@@ -146,7 +146,8 @@ export class Jobs {
     let stored = start;
     const { clock, logger } = this.#with;
     const write = async (change: Change): Promise<void> => {
-      stored = await this.#store.update(stored, change);
+      // A job that was over before it woke up again stays as it is.
+      stored = await this.#store.update(stored, (job) => (isOver(job) ? undefined : change(job)));
     };
     const stop = heartbeat(clock, aliveMs / 3, () => write(() => ({ aliveUntilMs: clock.now() + aliveMs })));
     try {
@@ -196,9 +197,9 @@ export class Jobs {
     }
   }
 
-  #check({ cancelRequested }: Job): void {
-    if (cancelRequested) throw new Interrupted(true);
-    if (this.#closed) throw new Interrupted(false);
+  #check(job: Job): void {
+    if (job.cancelRequested) throw new Interrupted(true);
+    if (this.#closed || isOver(job)) throw new Interrupted(false);
   }
 
   #kindOf({ kind }: Job): AnyKind {

@@ -1,7 +1,7 @@
 import { collectionName } from "../../base/index.ts";
 import { collectionInfo, garbageReport, job, startedJob } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { branchBody, gcBody, noQuery, rollbackBody } from "../schemas.ts";
+import { branchBody, collectionQuery, gcBody, noQuery, pageRankBody, rollbackBody } from "../schemas.ts";
 import { named } from "./collections.ts";
 
 const ofCollection = { tag: "Collections", method: "post", query: noQuery } as const;
@@ -67,6 +67,25 @@ const collectGarbage = operation({
   handle: async (call) => call.c.json(await call.engine.gc(named(call), !call.body.dry_run)),
 });
 
+const computePageRank = operation({
+  operationId: "computePageRank",
+  tag: "Jobs",
+  method: "post",
+  path: "/api/v1/admin/compute-pagerank",
+  query: collectionQuery,
+  summary: "Rank documents by their links",
+  description:
+    "Computes the PageRank of all documents, beside searches and writes. All ranks appear together when the job is done; documents that are written later have rank 0 until it is run again.",
+  needs: "admin",
+  body: pageRankBody,
+  answers: { 202: { description: "Begun; `Location` is the job's address.", schema: startedJob } },
+  problems: ["collection_not_found"],
+  async handle({ c, engine, scope, body: { collection: _named, ...options } }) {
+    const begun = await engine.computePageRank(scope, options);
+    return c.json({ job: begun }, 202, { location: `/api/v1/jobs/${begun.id}` });
+  },
+});
+
 const ofJob = { tag: "Jobs", path: "/api/v1/jobs/{id}", query: noQuery } as const;
 
 const getJob = operation({
@@ -92,4 +111,12 @@ const cancelJob = operation({
   handle: async ({ c, engine, tenant, id }) => c.json(await engine.cancelJob(tenant, id)),
 });
 
-export const lifecycleOperations: readonly Operation[] = [compact, branch, rollback, collectGarbage, getJob, cancelJob];
+export const lifecycleOperations: readonly Operation[] = [
+  compact,
+  branch,
+  rollback,
+  collectGarbage,
+  computePageRank,
+  getJob,
+  cancelJob,
+];

@@ -4,11 +4,13 @@ import { serveJobs, sha256OfFileSync } from "../../base/index.ts";
 import { type MeasuredShard, measured, takerOf } from "../../ingest/index.ts";
 import {
   Compact,
+  checkedRanks,
   DeadRows,
   type Expected,
   Kernel,
   type KnownDeaths,
   type Partition,
+  type RanksFile,
   type RegionLimits,
   ShardFile,
   termsOfDead,
@@ -23,6 +25,7 @@ export interface CompactSource {
   readonly vectors: number;
   readonly file: { readonly sizeBytes: number; readonly sha256: string };
   readonly deadBits: Uint8Array | null;
+  readonly ranks: RanksFile | null;
 }
 
 /** A shard's file, of which a stub is made. */
@@ -98,8 +101,9 @@ function answer(job: CompactJob): CompactAnswer {
 
 function open({ sources, limits, clusterBy, language, partition }: CompactJob & { kind: "plan" }): Compact {
   for (const { path, file } of sources) verified.check(path, file);
-  const shards = sources.map(({ path, documents, vectors, file, deadBits }) => ({
+  const shards = sources.map(({ path, documents, vectors, file, deadBits, ranks }) => ({
     path,
+    ranks: checkedRanks(ranks, documents, verified),
     documents,
     vectors,
     sizeBytes: file.sizeBytes,

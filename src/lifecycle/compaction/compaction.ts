@@ -4,7 +4,7 @@ import type { Partition, Summary } from "../../shard/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import { Lease } from "./lease.ts";
 import { inSteps, scheduleOf } from "./schedule.ts";
-import { runStep, type StepParts, type StepPlan, type StepResult } from "./step.ts";
+import { allAsRead, runStep, type StepParts, type StepPlan, type StepResult } from "./step.ts";
 
 export interface CompactionParts extends StepParts {
   readonly store: ObjectStore;
@@ -166,8 +166,7 @@ export class Compaction {
     if (current === null) return undefined;
     const { log, store } = this.#parts;
     await log.refresh();
-    const live = new Set(log.manifest.shards.map(({ file }) => file.key));
-    if (current.shards.some(({ file }) => !live.has(file.key))) return undefined;
+    if (!allAsRead(current.shards, log.manifest)) return undefined;
     const needed = [
       ...current.shards.flatMap(({ deletes }) => (deletes === null ? [] : [deletes])),
       ...Object.values(current.stored).flatMap((entries) =>

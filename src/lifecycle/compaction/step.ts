@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, formatTimestamp, isMosaicError, type Random } from "../../base/index.ts";
-import type { CollectionLog, ShardObjects } from "../../ingest/index.ts";
+import { type CollectionLog, ranksOf, type ShardObjects } from "../../ingest/index.ts";
 import {
   type DeletesRef,
   isStillStored,
@@ -56,14 +56,14 @@ export interface StepResult {
 
 /**
  * Rewrites the live rows of some shards into new ones, each a region of its own, and swaps them in. Queries and writes go
- * on meanwhile: rows that died since are carried over by id, as long as every shard that was read is still live; if one is
- * not, somebody else has rewritten it, and the result is thrown away. Requests: 3 PUT a shard, 2 for the swap, and 1 a
+ * on meanwhile: rows that died since are carried over by id, as long as every shard that was read is still live with the
+ * ranks that were read; if one is not, somebody else has rewritten it, and the result is thrown away. Requests: 3 PUT a shard, 2 for the swap, and 1 a
  * shard that lost rows meanwhile.
  */
 export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks): Promise<StepResult> {
   const { thread, workFolder, random, localObjects } = parts;
   const folder = join(workFolder, `compact-${random.nonce(8)}`);
-  const files = plan.shards.map(({ file }) => file);
+  const files = plan.shards.flatMap(({ file, ranks }) => (ranks === undefined ? [file] : [file, ranks]));
   try {
     return await withPins(localObjects, files, async (pathOf) => {
       const sources = await Promise.all(plan.shards.map((entry) => sourceOf(parts, entry, pathOf)));
@@ -79,10 +79,19 @@ export async function runStep(parts: StepParts, plan: StepPlan, hooks: StepHooks
   }
 }
 
-async function sourceOf({ objects }: StepParts, entry: ShardEntry, pathOf: PathOf): Promise<CompactSource> {
+async function sourceOf(
+  { objects }: Pick<StepParts, "objects">,
+  entry: ShardEntry,
+  pathOf: PathOf,
+): Promise<CompactSource> {
   const { file, documents, vectors } = entry;
-  return { path: pathOf(file), documents, vectors, file, deadBits: (await objects.deadRows(entry)).bits };
+  const deadBits = (await objects.deadRows(entry)).bits;
+  return { path: pathOf(file), documents, vectors, file, deadBits, ranks: ranksOf(entry, pathOf) };
 }
+
+/** Without its ranks, which only who copies rows needs. */
+const fileOf = ({ objects }: StepParts, { ranks: _beside, ...entry }: ShardEntry, pathOf: PathOf) =>
+  sourceOf({ objects }, entry, pathOf);
 
 /** One region after the other, so that only one file is under construction. */
 async function buildAll(
@@ -178,8 +187,7 @@ async function carryDeaths(
   shards: StepResult["shards"],
 ): Promise<readonly ShardEntry[] | undefined> {
   const live = new Map(current.shards.map((entry) => [entry.id, entry]));
-  const gone = replaced.some(({ id, file }) => live.get(id)?.file.key !== file.key);
-  if (current.fence > token || gone) return undefined;
+  if (current.fence > token || !allAsRead(replaced, current)) return undefined;
   const ids: string[] = [];
   for (const before of replaced) {
     const now = live.get(before.id) as ShardEntry;
@@ -194,13 +202,20 @@ async function carryDeaths(
   );
 }
 
+/** Shards are still what a step began with, later deaths aside; ranks that were computed meanwhile must not be lost. */
+export function allAsRead(read: readonly ShardEntry[], current: Manifest): boolean {
+  const identity = ({ file, ranks }: ShardEntry): string => `${file.key} ${ranks?.key}`;
+  const live = new Set(current.shards.map(identity));
+  return read.every((entry) => live.has(identity(entry)));
+}
+
 async function idsOfNewlyDead(parts: StepParts, before: ShardEntry, now: ShardEntry): Promise<readonly string[]> {
   const [was, is] = [await parts.objects.deadRows(before), await parts.objects.deadRows(now)];
   const rows = Array.from({ length: before.documents }, (_, row) => row).filter(
     (row) => is.isDead(row) && !was.isDead(row),
   );
   return await withPins(parts.localObjects, [before.file], async (pathOf) =>
-    parts.thread.ids(await sourceOf(parts, before, pathOf), rows),
+    parts.thread.ids(await fileOf(parts, before, pathOf), rows),
   );
 }
 
@@ -208,7 +223,7 @@ async function deathsOf(parts: StepParts, entry: ShardEntry, ids: readonly strin
   const { thread, objects, localObjects, log } = parts;
   const before = await objects.deadRows(entry);
   const { rows, terms } = await withPins(localObjects, [entry.file], async (pathOf) => {
-    const source = await sourceOf(parts, entry, pathOf);
+    const source = await fileOf(parts, entry, pathOf);
     const found = (await thread.rows(source, ids)).filter((row) => row !== undefined);
     if (found.length === 0) return { rows: found, terms: undefined };
     const { language } = log.manifest.settings;

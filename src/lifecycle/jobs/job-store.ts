@@ -67,12 +67,14 @@ export class JobStore {
     throw new MosaicError("not_found", "read job", { code: "job_not_found", detail: "There is no job of this id." });
   }
 
-  /** Writes `change` to the newest state of the job, until nobody came between. */
-  async update(start: StoredJob, change: (job: Job) => Partial<Job>): Promise<StoredJob> {
+  /** Writes `change` to the newest state of the job, until nobody came between; undefined changes nothing. */
+  async update(start: StoredJob, change: (job: Job) => Partial<Job> | undefined): Promise<StoredJob> {
     const { store, clock, random } = this.#parts;
     let { job, etag } = start;
     for (let attempt = 0; attempt < tries; attempt++) {
-      const next = { ...job, ...change(job), updatedAt: formatTimestamp(clock.now()) };
+      const changed = change(job);
+      if (changed === undefined) return { job, etag };
+      const next = { ...job, ...changed, updatedAt: formatTimestamp(clock.now()) };
       try {
         return { job: next, etag: (await store.put(keyOf(job.tenant, job.id), encode(next), { ifMatch: etag })).etag };
       } catch (error) {

@@ -27,10 +27,11 @@ export interface BranchParts {
 export async function branch(parts: BranchParts, from: Manifest, to: Scope): Promise<Manifest> {
   const manifests = new ManifestStore(parts, to);
   if ((await manifests.read()) !== undefined) throw exists(to);
-  const { settings, shards, foldedAt, compactedAt } = from;
+  const { settings, shards, foldedAt, compactedAt, rankedAt } = from;
+  const times = { foldedAt, compactedAt, ...(rankedAt === undefined ? {} : { rankedAt }) };
   const reserved = await manifests.reserve(settings);
   await pinAll(parts, from, to, reserved.manifest.incarnation);
-  return (await manifests.appear(reserved, { shards, foldedAt, compactedAt })).manifest;
+  return (await manifests.appear(reserved, { shards, ...times })).manifest;
 }
 
 async function pinAll(parts: BranchParts, from: Manifest, to: Scope, incarnation: string): Promise<void> {

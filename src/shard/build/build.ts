@@ -10,7 +10,7 @@ import { plainKeys, type ShardValues, ValueCollector } from "../summary/values.t
 import { type IndexedTerm, InvertedIndex } from "../terms/inverted-index.ts";
 import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
-import { type Gathered, type RowRef, RowSources, rowBytes, vectorsOf } from "./rows.ts";
+import { type Gathered, type RowRef, type RowSource, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
 /** What a build makes shards of: new rows, and the live rows of older shards. No id may come twice. */
@@ -27,7 +27,7 @@ export interface BuildInput {
   /** Of the texts: how their words become terms. */
   readonly language: string;
   readonly rows: readonly ShardRow[];
-  readonly merge: readonly { readonly path: string; readonly dead: DeadRows }[];
+  readonly merge: readonly (RowSource & { readonly dead: DeadRows })[];
   /** Ids whose rows in merged shards are out of date. */
   readonly superseded: ReadonlySet<string>;
 }
@@ -51,10 +51,7 @@ const fileOverheadBytes = 20 * 16_384;
 
 /** Synchronous and heavy: for a worker thread. Removes what it wrote when it fails. */
 export function buildShards(input: BuildInput, kernel: Kernel): BuiltShard[] {
-  const sources = new RowSources(
-    input.merge.map(({ path }) => path),
-    input.rows,
-  );
+  const sources = new RowSources(input.merge, input.rows);
   try {
     return buildGathered(input, gather(input, sources), sources, kernel);
   } finally {

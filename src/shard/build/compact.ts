@@ -28,7 +28,7 @@ export class Compact {
   /** Opens the files, whose bytes were checked before, and divides their rows. */
   constructor(input: CompactInput) {
     this.#input = input;
-    const sources = new RowSources(input.shards.map(({ path }) => path));
+    const sources = new RowSources(input.shards);
     this.#rows = new LiveRows(input.shards, sources);
     try {
       this.#regions = regionsOf(input, this.#rows);

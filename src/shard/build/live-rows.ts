@@ -8,6 +8,8 @@ export interface SourceShard {
   readonly documents: number;
   readonly vectors: number;
   readonly sizeBytes: number;
+  /** By row, instead of the file's own. */
+  readonly ranks?: Float64Array | undefined;
 }
 
 /** The live rows of some shards as numbers: row r of shard s is `base[s] + r`. A few bytes a row, however many. */

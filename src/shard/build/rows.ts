@@ -28,16 +28,24 @@ export function rowBytes({ id, text, metadata, embedding }: ShardRow): number {
   return Math.ceil((rowOverheadBytes + texts + (embedding?.byteLength ?? 0) * 1.29) / pageFill);
 }
 
+/** A shard's file, and the ranks that count instead of its own. */
+export interface RowSource {
+  readonly path: string;
+  readonly ranks?: Float64Array | undefined;
+}
+
 /** New rows, and the files of older shards, open for reading. */
 export class RowSources {
   readonly files: readonly ShardFile[];
+  readonly #ranks: readonly (Float64Array | undefined)[];
   readonly #rows: readonly ShardRow[];
 
-  constructor(paths: readonly string[], rows: readonly ShardRow[] = []) {
+  constructor(sources: readonly RowSource[], rows: readonly ShardRow[] = []) {
     this.#rows = rows;
+    this.#ranks = sources.map(({ ranks }) => ranks);
     const files: ShardFile[] = [];
     try {
-      for (const path of paths) files.push(ShardFile.open(path));
+      for (const { path } of sources) files.push(ShardFile.open(path));
     } catch (error) {
       for (const file of files) file.close();
       throw error;
@@ -48,7 +56,8 @@ export class RowSources {
   read({ source, row }: { readonly source: number; readonly row: number }): ShardRow {
     const found = source < 0 ? this.#rows[row] : this.files[source]?.row(row);
     if (found === undefined) throw new RangeError("a row that was gathered is gone");
-    return found;
+    const pagerank = this.#ranks[source]?.[row];
+    return pagerank === undefined ? found : { ...found, pagerank };
   }
 
   close(): void {

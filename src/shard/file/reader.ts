@@ -210,6 +210,21 @@ export class ShardFile implements ShardReader {
     yield* statement.iterate() as IterableIterator<Omit<StoredRow, "embedding">>;
   }
 
+  /**
+   * Ids that rows link to: the texts in the list (or the text) that is metadata's `key`. In row order, as they stand there;
+   * values of another type link to nothing.
+   */
+  *links(key: string): Generator<{ readonly row: number; readonly target: string }> {
+    const statement = this.#db.prepare(
+      `SELECT d.rowid, l.value AS target FROM documents d, json_each(d.metadata, :path) l
+       WHERE l.type = 'text' AND json_type(d.metadata, :path) IN ('array', 'text') ORDER BY d.rowid`,
+    );
+    const found = statement.iterate({ path: `$.${JSON.stringify(key)}` });
+    for (const { rowid, target } of found as IterableIterator<{ rowid: number; target: string }>) {
+      yield { row: rowid - 1, target };
+    }
+  }
+
   /** `created_at`, or the value of `metadata.<key>`, of every row in row order; null where there is none. */
   *keys(of: string): Generator<{ readonly row: number; readonly key: unknown }> {
     const key = of === "created_at" ? "created_at" : "json_extract(metadata, ?)";

@@ -22,6 +22,8 @@ export interface ShardUnit {
   readonly shard: string;
   readonly file: FileRef;
   readonly deletes: FileRef | null;
+  /** Ranks that count instead of those in the file; null where there are none, or none are read. */
+  readonly ranks: FileRef | null;
   readonly excluded: readonly string[];
 }
 

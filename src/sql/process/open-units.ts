@@ -10,14 +10,21 @@ import { attachMemory } from "./parts.ts";
 import { fileUri } from "./uri.ts";
 
 const columns = columnNames.join(", ");
+const fileTable = "shard.documents";
+/** `documents` with the ranks that lie beside the file; SQLite may begin with either of the two. */
+const rankedColumns = columnNames.map((name) => `${name === "pagerank" ? "r" : "d"}.${name} AS ${name}`).join(", ");
+const rankedTables = "shard.documents d JOIN ranks.ranks r ON r.row = d.rowid";
+const rankedTable = `(SELECT d.rowid AS rowid, ${rankedColumns} FROM ${rankedTables})`;
+
 /** Written where the view says it: SQLite then puts the view's text in the statement's place, indexes and all. */
-const viewOf = (table: string, some: string): string =>
-  `DROP VIEW IF EXISTS temp.documents; CREATE TEMP VIEW documents AS SELECT ${columns} FROM ${table}${some}`;
+const viewOf = (selected: string): string =>
+  `DROP VIEW IF EXISTS temp.documents; CREATE TEMP VIEW documents AS SELECT ${selected}`;
 
 /** A shard's connection: `documents` shows its live rows. */
 class OpenShard {
   readonly connection: Connection;
-  #hidden = "";
+  #shown = "";
+  #ranks: string | undefined;
 
   constructor(path: string, limits: RunLimits) {
     this.connection = new Connection(limits);
@@ -26,15 +33,17 @@ class OpenShard {
     db.exec(`ATTACH ${fileUri(path, "mode=ro&immutable=1")} AS shard`);
     db.exec("PRAGMA shard.mmap_size = 268435456");
     db.exec("CREATE TEMP TABLE dead(row INTEGER PRIMARY KEY)");
-    db.exec(viewOf("shard.documents", ""));
+    db.exec(viewOf(`${columns} FROM ${fileTable}`));
     attachMemory(this.connection, limits);
   }
 
-  /** Hides dead and outdated rows from now on. */
-  hide({ deletes, excluded }: ShardUnit): void {
-    const key = JSON.stringify([deletes?.key, excluded]);
-    if (key === this.#hidden || (this.#hidden === "" && deletes === null && excluded.length === 0)) return;
-    this.#hidden = key;
+  /** Hides dead and outdated rows from now on, and shows the ranks that lie beside the file, if they are wanted. */
+  show({ deletes, ranks, excluded }: ShardUnit, verified: VerifiedFiles): void {
+    const key = JSON.stringify([deletes?.key, ranks?.key, excluded]);
+    const isPlain = deletes === null && ranks === null && excluded.length === 0;
+    if (key === this.#shown || (this.#shown === "" && isPlain)) return;
+    if (ranks !== null) this.#attach(ranks, verified);
+    this.#shown = key;
     const { db } = this.connection;
     db.exec("DELETE FROM temp.dead");
     const insert = db.prepare("INSERT OR IGNORE INTO temp.dead VALUES (?)");
@@ -43,7 +52,29 @@ class OpenShard {
       "INSERT OR IGNORE INTO temp.dead SELECT rowid FROM shard.documents WHERE id IN (SELECT value FROM json_each(?))",
     ).run(JSON.stringify(excluded));
     const [{ count }] = db.prepare("SELECT count(*) AS count FROM temp.dead").all() as [{ count: number }];
-    db.exec(viewOf("shard.documents", count === 0 ? "" : " WHERE rowid NOT IN (SELECT row FROM temp.dead)"));
+    const some = count === 0 ? "" : " WHERE d.rowid NOT IN (SELECT row FROM temp.dead)";
+    db.exec(
+      viewOf(ranks === null ? `${columns} FROM ${fileTable} d${some}` : `${rankedColumns} FROM ${rankedTables}${some}`),
+    );
+  }
+
+  /** The table of all rows, dead ones included, with the ranks that count. */
+  table({ ranks }: ShardUnit, verified: VerifiedFiles): string {
+    if (ranks === null) return fileTable;
+    this.#attach(ranks, verified);
+    return rankedTable;
+  }
+
+  #attach(ranks: FileRef, verified: VerifiedFiles): void {
+    if (this.#ranks === ranks.key) return;
+    const { db } = this.connection;
+    verified.check(ranks.path, ranks);
+    // The view names what is going to be detached.
+    if (this.#ranks !== undefined) db.exec(`${viewOf(`${columns} FROM ${fileTable}`)}; DETACH ranks`);
+    this.#ranks = undefined;
+    this.#shown = "?";
+    db.exec(`ATTACH ${fileUri(ranks.path, "mode=ro&immutable=1")} AS ranks`);
+    this.#ranks = ranks.key;
   }
 }
 
@@ -78,7 +109,7 @@ export class OpenUnits {
     if (unit.kind === "rows") return this.#useRows(unit, task);
     const shard = this.#shard(unit.file);
     try {
-      shard.hide(unit);
+      shard.show(unit, this.#verified);
       return task(shard.connection);
     } catch (error) {
       this.#open.delete(unit.file.key);
@@ -90,7 +121,8 @@ export class OpenUnits {
   useFile<T>(unit: Unit, task: (connection: Connection, table: string) => T): T {
     if (unit.kind === "rows") return this.#useRows(unit, (connection) => task(connection, "main.rows"));
     try {
-      return task(this.#shard(unit.file).connection, "shard.documents");
+      const shard = this.#shard(unit.file);
+      return task(shard.connection, shard.table(unit, this.#verified));
     } catch (error) {
       this.#open.delete(unit.file.key);
       throw error;
@@ -129,7 +161,7 @@ function connectionForRows(limits: RunLimits): Connection {
   const declared = stored.map((name) => `${name} ${documentColumns[name]}`).join(", ");
   db.exec(`CREATE TABLE rows(${declared},
     word_count INTEGER GENERATED ALWAYS AS (length(text) - length(replace(text, ' ', '')) + 1) STORED)`);
-  db.exec(viewOf("main.rows", ""));
+  db.exec(viewOf(`${columns} FROM main.rows`));
   attachMemory(connection, limits);
   return connection;
 }
@@ -142,4 +174,10 @@ function fill({ db }: Connection, rows: RowsUnit["rows"]): void {
 }
 
 /** What a statement may read on such a connection. */
-export const unitReads: ReadonlySet<string> = new Set(["shard.documents", "temp.documents", "temp.dead", "main.rows"]);
+export const unitReads: ReadonlySet<string> = new Set([
+  "shard.documents",
+  "ranks.ranks",
+  "temp.documents",
+  "temp.dead",
+  "main.rows",
+]);

@@ -12,6 +12,7 @@ const volatileNames: ReadonlySet<string> = new Set([
   "updated_at",
   "last_fold_at",
   "last_compaction_at",
+  "last_pagerank_at",
 ]);
 const timestamp = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?$/;
 /** A `created_at` with milliseconds was the server's clock; one without came from the client and stays. */

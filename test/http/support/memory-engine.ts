@@ -148,6 +148,9 @@ export class MemoryEngine implements Engine {
   compact(scope: Scope): Promise<JobInfo> {
     return this.#begin("compact", scope);
   }
+  computePageRank(scope: Scope): Promise<JobInfo> {
+    return this.#begin("pagerank", scope);
+  }
   archive(scope: Scope): Promise<JobInfo> {
     return this.#begin("archive", scope);
   }
@@ -155,7 +158,7 @@ export class MemoryEngine implements Engine {
     return this.#begin("restore", scope);
   }
 
-  async #begin(kind: "compact" | "archive" | "restore", { tenant, collection }: Scope): Promise<JobInfo> {
+  async #begin(kind: "compact" | "pagerank" | "archive" | "restore", { tenant, collection }: Scope): Promise<JobInfo> {
     await this.before(kind);
     this.#find({ tenant, collection });
     const id = `job${this.jobs.size + 1}`;
@@ -313,6 +316,7 @@ export class MemoryEngine implements Engine {
       cache: { bytes: 0, files: 0 },
       last_fold_at: null,
       last_compaction_at: null,
+      last_pagerank_at: null,
     };
   }
 

@@ -12,6 +12,8 @@ function worldOf(sample: number): WorldSpec {
   return {
     shards: [documents.slice(0, 18), documents.slice(18, 35), documents.slice(35, 36), documents.slice(36)],
     dead: [["d0", "d5"], [], [], documents.slice(36).map(({ id }) => id)],
+    // Some shards with ranks beside them, others with ranks merged.
+    ranked: [true, false, true, sample % 2 === 0],
     tail: rowsOf(["d2", "d20", "new"], sample + 1),
     tailDeletes: ["d21", "d3"],
   };

@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { sha256, systemClock, systemRandom } from "../../../src/base/index.ts";
-import { buildShards, DeadRows, decodeSummary, floatsOf, Kernel, type ShardRow } from "../../../src/shard/index.ts";
+import {
+  buildShards,
+  DeadRows,
+  decodeSummary,
+  floatsOf,
+  Kernel,
+  type ShardRow,
+  writeRanks,
+} from "../../../src/shard/index.ts";
 import type { SqlData, SqlHelp, SqlShard } from "../../../src/sql/index.ts";
 import { runLimits, SqlPool, SqlRoot } from "../../../src/sql/index.ts";
 
@@ -22,6 +30,8 @@ export interface WorldSpec {
   readonly shards: readonly (readonly Row[])[];
   /** Ids that were deleted by a bitmap, by shard. */
   readonly dead?: readonly (readonly string[])[];
+  /** Shards whose ranks lie beside their file, in which all are out of date. */
+  readonly ranked?: readonly boolean[];
   readonly tail?: readonly Row[];
   /** Ids deleted by the tail. */
   readonly tailDeletes?: readonly string[];
@@ -59,11 +69,15 @@ const values = (found: Row): (string | number | Uint8Array | null)[] => [
 
 export async function makeWorld(spec: WorldSpec): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-sql-"));
-  const { shards, dead = [], tailDeletes = [] } = spec;
+  const { shards, dead = [], ranked = [], tailDeletes = [] } = spec;
   // A document gets its rank in a shard.
   const tail = (spec.tail ?? []).map((found) => ({ ...found, pagerank: 0 }));
   const outdated = new Set([...tail.map(({ id }) => id), ...tailDeletes]);
-  const built = shards.map((rows, at) => buildOne(folder, rows, `s${at}`, new Set(dead[at] ?? []), outdated));
+  const built = shards.map((rows, at) =>
+    ranked[at] === true
+      ? withRanks(buildOne(folder, rows.map(outranked), `s${at}`, new Set(dead[at] ?? []), outdated), rows)
+      : buildOne(folder, rows, `s${at}`, new Set(dead[at] ?? []), outdated),
+  );
   const data: SqlData = {
     aside: [],
     shards: built,
@@ -161,10 +175,32 @@ function buildOne(
     id: name,
     file: { key: made.path, sizeBytes: bytes.length, sha256: sha256(bytes) },
     deletes,
+    ranks: null,
     documents: rows.length,
     dead: gone.length,
     known: decodeSummary(made.summary, name),
     excluded: rows.map(({ id }) => id).filter((id) => outdated.has(id)),
+  };
+}
+
+const outranked = (found: Row): Row => ({ ...found, pagerank: 0.875 });
+
+/** The shard with the ranks of `rows` beside its file. */
+function withRanks(shard: SqlShard, rows: readonly Row[]): SqlShard {
+  const ranks = new Map(rows.map(({ id, pagerank }) => [id, pagerank]));
+  const db = new Database(shard.file.key, { readonly: true });
+  const ids = db.prepare("SELECT id FROM documents ORDER BY rowid").pluck().all() as string[];
+  db.close();
+  const values = Float64Array.from(ids, (id) => ranks.get(id) as number);
+  const key = `${shard.file.key}.ranks`;
+  writeRanks(key, shard.id, values);
+  const bytes = readFileSync(key);
+  const pagerank = { min: Math.min(...values), max: Math.max(...values) };
+  const { ids: known, values: ranges } = shard.known;
+  return {
+    ...shard,
+    ranks: { key, sizeBytes: bytes.length, sha256: sha256(bytes) },
+    known: { ids: known, values: { ...ranges, pagerank } },
   };
 }
 
