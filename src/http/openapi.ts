@@ -46,6 +46,7 @@ const withLookup = [
   "archived_needs_restore",
   "shard_damaged",
   "deletes_damaged",
+  "ranks_damaged",
   "shard_unavailable",
   "cache_unavailable",
   "worker_stopped",

@@ -1,7 +1,14 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MosaicError, type Random, sha256OfFile } from "../base/index.ts";
-import { isFrozen, liveDocuments, type ObjectRef, type RanksRef, rowFileOf, type ShardEntry } from "../manifest/index.ts";
+import {
+  isFrozen,
+  liveDocuments,
+  type ObjectRef,
+  type RanksRef,
+  rowFileOf,
+  type ShardEntry,
+} from "../manifest/index.ts";
 import {
   DeadRows,
   deadTermsOfFile,

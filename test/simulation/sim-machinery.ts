@@ -6,7 +6,16 @@ import type { LeafReply, LeafRequest, LeafTransport, ShardTarget } from "../../s
 import type { Expected, Pin } from "../../src/shard/index.ts";
 import type { ObjectStore } from "../../src/store/index.ts";
 import { SimRanker } from "./sim-ranks.ts";
-import { decodeRows, encodeRows, type Files, ranked, rowsOfIds, SimBuilder, type SimRow, writeShard } from "./sim-shards.ts";
+import {
+  decodeRows,
+  encodeRows,
+  type Files,
+  ranked,
+  rowsOfIds,
+  SimBuilder,
+  type SimRow,
+  writeShard,
+} from "./sim-shards.ts";
 import { DeadRows } from "./sim-summary.ts";
 
 interface Ref {

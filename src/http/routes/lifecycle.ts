@@ -79,7 +79,7 @@ const computePageRank = operation({
   needs: "admin",
   body: pageRankBody,
   answers: { 202: { description: "Begun; `Location` is the job's address.", schema: startedJob } },
-  problems: ["collection_not_found"],
+  problems: ["collection_not_found", "invalid_damping", "invalid_tolerance", "invalid_links"],
   async handle({ c, engine, scope, body: { collection: _named, ...options } }) {
     const begun = await engine.computePageRank(scope, options);
     return c.json({ job: begun }, 202, { location: `/api/v1/jobs/${begun.id}` });

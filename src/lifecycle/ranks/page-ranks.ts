@@ -84,18 +84,22 @@ export class PageRanks {
     const { log, manifests } = this.#parts;
     const stored = new Map<string, RanksRef>();
     const since = log.manifest.generation;
+    let isSwapping = false;
     try {
       for (let attempt = 0; attempt < tries; attempt++) {
         for (const entry of log.manifest.shards.filter((shard) => !isFrozen(shard) && !stored.has(shard.id))) {
           stored.set(entry.id, await this.#write(entry, folder));
           if (attempt === 0) await count(entry);
         }
+        isSwapping = true;
         if (await this.#swap(stored, since)) return;
+        isSwapping = false;
         await log.refresh();
       }
       throw contention();
     } catch (error) {
-      const keys = [...stored.values()].map(({ key }) => key);
+      // A swap that failed may hold all the same: then gc finds what is litter.
+      const keys = isSwapping ? [] : [...stored.values()].map(({ key }) => key);
       await this.#parts.objects.discard(keys, (await manifests.read())?.manifest);
       throw error;
     }
