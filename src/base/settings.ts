@@ -119,6 +119,8 @@ export interface Settings {
   readonly inboxMaxErrors: number;
   /** Where time is limited, reading stops when so much is left. */
   readonly inboxReserveMs: number;
+  /** A tenant with nothing to maintain is looked at again after this at the latest, sooner after something was done. */
+  readonly maintainQuietMs: number;
   /** A reader of a file that has not been heard of for so long is taken for dead. */
   readonly inboxHoldMs: number;
   /** Of a function: the queue that files are handed on by. */
@@ -245,6 +247,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     inboxHoldMs: whole(env, "INBOX_HOLD_MS", 60_000),
     ingestQueueUrl: env["INGEST_QUEUE_URL"] || undefined,
     inboxReserveMs: whole(env, "INBOX_RESERVE_MS", 60_000, 0),
+    maintainQuietMs: whole(env, "MAINTAIN_QUIET_MS", 24 * 60 * 60 * 1000, 0),
     logLevel: logLevel(env["LOG_LEVEL"]),
     otelEndpoint: env["OTEL_EXPORTER_OTLP_ENDPOINT"] || undefined,
     ...overrides,

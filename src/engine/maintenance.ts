@@ -59,9 +59,32 @@ const leftBehindMs = 15 * 60_000;
 /** Litter of crashes is looked for so often: that takes a LIST of the whole collection. */
 const litterMs = 24 * 3_600_000;
 
+/** Generations that are worth deleting for their manifests alone. */
+const manyGenerations = 100;
+
 const endless = (): number => Number.POSITIVE_INFINITY;
 
 type Counts = { -readonly [key in keyof MaintenanceReport]: MaintenanceReport[key] };
+
+/** What a run has looked at, and where it found anything to do. */
+class Looks {
+  readonly scopes: readonly Scope[];
+  readonly #left = new Map<TenantName, number>();
+  readonly #busy = new Map<TenantName, boolean>();
+
+  constructor(scopes: readonly Scope[]) {
+    this.scopes = scopes;
+    for (const { tenant } of scopes) this.#left.set(tenant, (this.#left.get(tenant) ?? 0) + 1);
+  }
+  note({ tenant }: Scope, busy: boolean): void {
+    this.#left.set(tenant, (this.#left.get(tenant) ?? 0) - 1);
+    this.#busy.set(tenant, busy || (this.#busy.get(tenant) ?? false));
+  }
+  /** Tenants whose collections were all looked at. */
+  finished(): ReadonlyMap<TenantName, boolean> {
+    return new Map([...this.#busy].filter(([tenant]) => this.#left.get(tenant) === 0));
+  }
+}
 
 /**
  * What nobody else has come to, over all tenants: folds, compactions, garbage, policies, jobs that were put aside, files that
@@ -119,13 +142,23 @@ export class Maintenance {
   }
 
   async #collections(counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<boolean> {
-    for (const scope of state.inTurn(await this.#everyCollection())) {
+    const looks = new Looks(await this.#everyCollection(state));
+    try {
+      return await this.#inTurn(looks, counts, state, remainingMs);
+    } finally {
+      state.noteLooks(looks.finished(), this.#parts.settings.maintainQuietMs);
+    }
+  }
+
+  async #inTurn(looks: Looks, counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<boolean> {
+    for (const scope of state.inTurn(looks.scopes)) {
       if (remainingMs() < this.#reserveMs) return false;
       counts.collections++;
       try {
-        await this.#collection(scope, counts, state);
+        looks.note(scope, await this.#collection(scope, counts, state));
       } catch (error) {
         if (isMosaicError(error, "conflict") && error.code === "maintenance_taken_over") throw error;
+        looks.note(scope, true);
         counts.failed++;
         this.#logger.warn("maintenance failed; it will be tried again", {
           ...scope,
@@ -136,20 +169,25 @@ export class Maintenance {
     return true;
   }
 
-  async #collection(scope: Scope, counts: Counts, state: MaintenanceState): Promise<void> {
+  /** Resolves to whether there was anything to do. */
+  async #collection(scope: Scope, counts: Counts, state: MaintenanceState): Promise<boolean> {
     const { store, clock, random } = this.#parts;
     const manifest = (await new ManifestStore({ store, clock, random }, scope).read())?.manifest;
-    if (manifest === undefined) return;
+    if (manifest === undefined) return false;
     const hasTail = await this.#hasTail(scope, manifest);
     const wantsCompaction = chooseCompaction(manifest.shards, manifest.settings.shardMaxDocs).length > 0;
-    const wantsGarbage = this.#hasGarbage(manifest) || clock.now() - state.lastMs("litter", scope) >= litterMs;
+    const wantsLitter = clock.now() - state.lastMs("litter", scope) >= litterMs;
+    const hasGarbage = this.#hasGarbage(manifest);
+    const wantsGarbage = hasGarbage || wantsLitter;
     const due = this.#work.policies.filter(({ name, isDue }) => isDue(manifest, state.lastMs(name, scope)));
-    if (!hasTail && !wantsCompaction && !wantsGarbage && due.length === 0) return;
+    if (!hasTail && !wantsCompaction && !wantsGarbage && due.length === 0) return false;
     await state.begin(scope, [...(wantsGarbage ? ["litter"] : []), ...due.map(({ name }) => name)]);
     if (hasTail) await this.#work.fold(scope).then(() => counts.folded++);
     if (wantsGarbage) await this.#work.collectGarbage(scope).then(() => counts.collected++);
     if (wantsCompaction) await this.#work.compact(scope).then(() => counts.compactions++);
     for (const policy of due) await policy.run(scope).then(() => counts.policies++);
+    // To look for litter once a day is no sign of life.
+    return hasTail || wantsCompaction || hasGarbage || due.length > 0;
   }
 
   async #hasTail(scope: Scope, { foldedThrough }: Manifest): Promise<boolean> {
@@ -159,15 +197,23 @@ export class Maintenance {
     return found.length > 0;
   }
 
+  /**
+   * Whether something is due to be deleted. Kept manifests alone are not worth it: deleting them makes new ones, so that a
+   * collection at rest would never come to rest.
+   */
   #hasGarbage({ condemned }: Manifest): boolean {
     const { clock, settings } = this.#parts;
     const dueMs = clock.now() - Math.max(settings.gcGraceMs, settings.snapshotKeepMs);
-    return condemned.some(({ deleting, atMs }) => deleting || atMs <= dueMs);
+    const due = condemned.filter(({ deleting, atMs }) => deleting || atMs <= dueMs);
+    return due.length >= manyGenerations || due.some(({ keys, wal }) => keys.length > 0 || wal !== null);
   }
 
-  /** The first collection of every tenant, then the second of each, and so on. */
-  async #everyCollection(): Promise<readonly Scope[]> {
-    const tenants = await listTenants(this.#parts.store);
+  /**
+   * The first collection of every tenant, then the second of each, and so on. Tenants where the last looks found nothing are
+   * asked for less and less often: a thousand that rest cost one LIST, and not six requests each.
+   */
+  async #everyCollection(state: MaintenanceState): Promise<readonly Scope[]> {
+    const tenants = (await listTenants(this.#parts.store)).filter((tenant) => !state.isQuiet(tenant));
     const lists = await Promise.all(tenants.map((tenant) => this.#work.names(tenant)));
     const most = Math.max(0, ...lists.map((list) => list.length));
     return Array.from({ length: most }, (_, at) => lists.flatMap((list) => list[at] ?? [])).flat();

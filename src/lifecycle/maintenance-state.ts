@@ -1,4 +1,4 @@
-import { type Clock, isMosaicError, MosaicError, type Random, type Scope } from "../base/index.ts";
+import { type Clock, isMosaicError, MosaicError, type Random, type Scope, type TenantName } from "../base/index.ts";
 import { isUnknownOutcome } from "../manifest/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 
@@ -10,6 +10,14 @@ interface Stored {
   readonly after: string;
   /** When something was last done to a collection, by `<what> <tenant>/<collection>`. */
   readonly doneMs: Readonly<Record<string, number>>;
+  /** Tenants where the last looks found nothing to do. */
+  readonly quiet: Readonly<Record<string, Quiet>>;
+}
+
+interface Quiet {
+  /** Looks in a row that found nothing. */
+  readonly looks: number;
+  readonly untilMs: number;
 }
 
 interface Parts {
@@ -21,7 +29,9 @@ interface Parts {
 const key = "maintenance/state.json";
 /** A run that has written nothing for so long is taken for dead. Two at once would only do work twice. */
 const holdMs = 120_000;
-const empty: Stored = { format: 1, holder: "", untilMs: 0, after: "", doneMs: {} };
+const empty: Stored = { format: 1, holder: "", untilMs: 0, after: "", doneMs: {}, quiet: {} };
+/** After one look that found nothing; twice as long after each more, up to MAINTAIN_QUIET_MS. */
+const firstQuietMs = 15 * 60_000;
 
 const nameOf = ({ tenant, collection }: Scope): string => `${tenant}/${collection}`;
 
@@ -56,6 +66,23 @@ export class MaintenanceState {
 
   lastMs(what: string, scope: Scope): number {
     return this.#stored.doneMs[`${what} ${nameOf(scope)}`] ?? 0;
+  }
+
+  /** Whether a tenant was found with nothing to do, so that it is not asked again yet. */
+  isQuiet(tenant: TenantName): boolean {
+    return (this.#stored.quiet[tenant]?.untilMs ?? 0) > this.#parts.clock.now();
+  }
+
+  /** What this run found: whether there was anything to do, for each tenant whose collections it has all looked at. */
+  noteLooks(found: ReadonlyMap<TenantName, boolean>, quietMaxMs: number): void {
+    const now = this.#parts.clock.now();
+    const quiet = { ...this.#stored.quiet };
+    for (const [tenant, busy] of found) {
+      const looks = busy ? 0 : (quiet[tenant]?.looks ?? 0) + 1;
+      if (looks === 0) delete quiet[tenant];
+      else quiet[tenant] = { looks, untilMs: now + Math.min(quietMaxMs, firstQuietMs * 2 ** Math.min(looks - 1, 20)) };
+    }
+    this.#stored = { ...this.#stored, quiet };
   }
 
   /** Written before the work: a collection that ends the process is not the first of the next run again. */

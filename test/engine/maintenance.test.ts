@@ -112,3 +112,23 @@ test("hands on files that no event told of, or reads them itself", async () => {
     "processed",
   ]);
 });
+
+test("asks less and less for tenants where there is nothing to do, and soon again once there was", async () => {
+  const { engine, clock } = await filled(["busy/x", "resting/x"]);
+  const minutes = 60_000;
+  await engine.maintain();
+  // What the folds superseded is deleted; then there is nothing left.
+  for (let run = 0; run < 4; run++) {
+    clock.advance(day);
+    await engine.maintain();
+  }
+  clock.advance(day);
+  expect(await engine.maintain()).toMatchObject({ collections: 2 });
+  clock.advance(15 * minutes);
+  expect(await engine.maintain()).toMatchObject({ complete: true, collections: 0 });
+  await engine.putMany(scopeOf("busy", "x"), [document(7)]);
+  clock.advance(day);
+  expect(await engine.maintain()).toMatchObject({ collections: 2, folded: 1 });
+  clock.advance(15 * minutes);
+  expect(await engine.maintain()).toMatchObject({ collections: 1 });
+});
