@@ -65,7 +65,7 @@ describe.each(["cli.md", "guides/lifecycle.md", "guides/search.md", "guides/inge
         });
         expect(steady(stdout)).toBe(steady(output ?? ""));
       },
-      20_000,
+      120_000,
     );
   },
 );

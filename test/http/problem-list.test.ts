@@ -23,6 +23,7 @@ const neverAnswered = [
   "shard_quarantined",
   // The error of a job, or of background work that another process does.
   "compaction_running",
+  "maintenance_taken_over",
   // Of a file that was dropped: told beside it, and by GET /api/v1/inbox.
   "invalid_inbox_name",
   "inbox_file_changing",
