@@ -221,6 +221,8 @@ export const collectionInfo = z
     cluster_by: z.string(),
     shard_max_docs: z.int(),
     ranker: z.unknown().openapi({ description: "Null: the default of each kind of search." }),
+    archive_after_days: z.int().nullable().openapi({ description: "Null: the server's ARCHIVE_AFTER_DAYS." }),
+    archive_class: z.string().nullable().openapi({ description: "Null: the server's ARCHIVE_CLASS." }),
     documents: count,
   })
   .openapi("Collection");

@@ -117,6 +117,10 @@ describe("the OpenAPI document", () => {
       "/api/v1/collections/{name}/branch": ["post"],
       "/api/v1/collections/{name}/rollback": ["post"],
       "/api/v1/collections/{name}/gc": ["post"],
+      "/api/v1/admin/archive": ["post"],
+      "/api/v1/admin/compute-pagerank": ["post"],
+      "/api/v1/admin/restore": ["post"],
+      "/api/v1/inbox": ["get"],
       "/api/v1/jobs/{id}": ["delete", "get"],
       "/api/v1/health": ["get"],
     };
