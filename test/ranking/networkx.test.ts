@@ -48,7 +48,9 @@ describe.skipIf(without.length > 0)(`PageRank of the dependencies of all package
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Package);
-    const engine = await openTestEngine({ settings: { shardMaxDocs: 20_000, sqlAnswerMaxRows: 100_000, maxBatchDocs: 5000 } });
+    const engine = await openTestEngine({
+      settings: { shardMaxDocs: 20_000, sqlAnswerMaxRows: 100_000, maxBatchDocs: 5000 },
+    });
     for (let from = 0; from < packages.length; from += 5000) {
       const part = packages.slice(from, from + 5000);
       await engine.putMany(
