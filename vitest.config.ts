@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Folders that take minutes: each is a project with a script of its own, and no part of `npm test`. */
+/** What takes minutes is a project with a script of its own, and no part of `npm test`: these folders, and single files. */
 const long = ["crash", "cloud", "sst"];
+const longFiles = "test/**/*.long.test.ts";
 const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
 
 /** The tests of the HTTP API once more, with a function behind a gateway in place of a server. */
@@ -35,7 +36,11 @@ export default defineConfig({
     retry: process.env["CI"] === undefined ? 0 : 1,
     reporters: ["default"],
     projects: [
-      { extends: true, test: { name: "suite", include: ["test/**/*.test.ts"], exclude: long.map(filesOf) } },
+      {
+        extends: true,
+        test: { name: "suite", include: ["test/**/*.test.ts"], exclude: [longFiles, ...long.map(filesOf)] },
+      },
+      { extends: true, test: { name: "long", include: [longFiles] } },
       ...long.map((name) => ({ extends: true as const, test: { name, include: [filesOf(name)], ...more[name] } })),
       { extends: true, test: gateway },
     ],
