@@ -86,9 +86,15 @@ const on = {
  */
 const list: Statement = { actions: ["s3:ListBucket"], on: on.bucket, why: "a missing key is a 404" };
 const readWrite = ["s3:GetObject", "s3:PutObject"];
-const withTags = [...readWrite, "s3:PutObjectTagging"];
+/** Of a file of any size: a large one goes in parts, which are not left behind when one fails. */
+const copyInto = [...readWrite, "s3:PutObjectTagging", "s3:AbortMultipartUpload"];
 const readWriteDelete = [...readWrite, "s3:DeleteObject"];
 const collections: Statement = { actions: readWriteDelete, on: on.prefix("tenants/"), why: "manifest, log, shards" };
+const shardMoves: Statement = {
+  actions: ["s3:AbortMultipartUpload"],
+  on: on.prefix("tenants/"),
+  why: "large shards change their class by a copy in parts",
+};
 const jobs: Statement = { actions: readWriteDelete, on: on.prefix("jobs/"), why: "long work is remembered here" };
 const inboxState: Statement = { actions: ["s3:GetObject"], on: on.prefix("inbox-state/"), why: "how far a file is" };
 const keys: Statement = {
@@ -128,7 +134,7 @@ const sizes = {
 const http = {
   ...sizes.api,
   embeds: true,
-  statements: [list, collections, jobs, keys, inboxState, fanOut],
+  statements: [list, collections, shardMoves, jobs, keys, inboxState, fanOut],
   environment: {
     ...common,
     ...cache(sizes.api.tmpMb),
@@ -188,8 +194,8 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
         why: "reads a file, then moves it with its tags",
       },
       { actions: readWrite, on: on.prefix("inbox-state/"), why: "how far a file is, and who reads it" },
-      { actions: withTags, on: on.prefix("processed/"), why: "where files go that were read, beside those of before" },
-      { actions: withTags, on: on.prefix("failed/"), why: "and those that can't be" },
+      { actions: copyInto, on: on.prefix("processed/"), why: "where files go that were read, beside those of before" },
+      { actions: copyInto, on: on.prefix("failed/"), why: "and those that can't be" },
       {
         actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"],
         on: on.queue,
@@ -216,6 +222,7 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
       list,
       collections,
       jobs,
+      shardMoves,
       { actions: ["s3:RestoreObject"], on: on.prefix("tenants/"), why: "shards in Glacier come back on request" },
       { actions: readWrite, on: on.prefix("maintenance/"), why: "whose turn it is" },
       inboxState,

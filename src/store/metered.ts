@@ -28,7 +28,10 @@ export interface ColdReads {
 /** Keys that one LIST request of S3 gives. */
 const pageKeys = 1000;
 
-/** Counts every attempt, also failed ones: storage bills them too. Copies are billed as puts, deletes are free. */
+/**
+ * Counts every attempt, also failed ones: storage bills them too. Copies are billed as puts, deletes are free.
+ * What S3 needs within a copy (a look before, the parts of a large object) is not counted.
+ */
 export class Metered implements ObjectStore {
   readonly #store: ObjectStore;
   readonly #currentReceipt: () => StorageReceipt | undefined;

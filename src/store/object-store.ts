@@ -31,8 +31,9 @@ export interface ObjectStore {
    */
   delete(key: string, options?: DeleteOptions): Promise<void>;
   /**
-   * Server-side copy, also onto itself to change the storage class. Throws `not_found` when `from` is absent, and
-   * `unavailable` (code `restore_required`) when it has to be restored first.
+   * Server-side copy of an object of any size, also onto itself to change the storage class. Throws `not_found` when
+   * `from` is absent, `unavailable` (code `restore_required`) when it has to be restored first, and `conflict` when
+   * `from` is so large that it is copied in parts and was replaced meanwhile; `to` is then what it was.
    */
   copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }>;
   /**

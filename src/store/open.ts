@@ -2,7 +2,7 @@ import { type Clock, MosaicError, type Random, type Settings } from "../base/ind
 import { ClassedFolders } from "./classed-folders.ts";
 import { Metered, type StorageReceipt } from "./metered.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { Retrying } from "./retrying.ts";
+import { Retrying, repeating } from "./retrying.ts";
 
 export interface OpenStoreOptions {
   readonly clock: Clock;
@@ -37,7 +37,8 @@ async function openPlain(
     });
   }
   const { S3Store } = await import("./s3.ts");
-  return new S3Store({ bucket, prefix: prefix.replace(/^\/+|\/+$/g, ""), endpoint: s3Endpoint, region: awsRegion });
+  const place = { bucket, prefix: prefix.replace(/^\/+|\/+$/g, ""), endpoint: s3Endpoint, region: awsRegion };
+  return new S3Store({ ...place, again: repeating(clock, random) });
 }
 
 /** True when requests to it are billed by the request. */

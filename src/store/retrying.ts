@@ -31,8 +31,47 @@ const lasting: ReadonlySet<string> = new Set([
 ]);
 
 interface Attempt {
+  /** A repetition would not be harmless: only what was refused is sent again. */
   readonly conditional?: boolean;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Does a task, and perhaps again when it fails as `unavailable`. */
+export type Again = <T>(task: () => Promise<T>, options?: Attempt) => Promise<T>;
+
+/** No second attempt. */
+export const once: Again = (task) => task();
+
+/** As `Retrying` does, for single requests of an operation that has many. */
+export function repeating(clock: Clock, random: Random, policy: RetryPolicy = defaultRetryPolicy): Again {
+  return async (task, options = {}) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await task();
+      } catch (error) {
+        await waitOrThrow(error, attempt, options, { clock, random, policy });
+      }
+    }
+  };
+}
+
+interface Waiting {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly policy: RetryPolicy;
+}
+
+async function waitOrThrow(
+  error: unknown,
+  attempt: number,
+  { conditional = false, signal }: Attempt,
+  { clock, random, policy: { attempts, firstDelayMs, maxDelayMs } }: Waiting,
+): Promise<void> {
+  const again =
+    isMosaicError(error, "unavailable") && !lasting.has(error.code) && (!conditional || refused.has(error.code));
+  if (!again || attempt >= attempts || signal?.aborted) throw error;
+  const ceilingMs = Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - 1));
+  await clock.sleep(random.next() * ceilingMs, signal);
 }
 
 /**
@@ -41,15 +80,13 @@ interface Attempt {
  */
 export class Retrying implements ObjectStore {
   readonly #store: ObjectStore;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #policy: RetryPolicy;
+  readonly #waiting: Waiting;
+  readonly #run: Again;
 
   constructor(store: ObjectStore, clock: Clock, random: Random, policy: RetryPolicy = defaultRetryPolicy) {
     this.#store = store;
-    this.#clock = clock;
-    this.#random = random;
-    this.#policy = policy;
+    this.#waiting = { clock, random, policy };
+    this.#run = repeating(clock, random, policy);
   }
 
   get description(): string {
@@ -102,7 +139,7 @@ export class Retrying implements ObjectStore {
         }
         return;
       } catch (error) {
-        await this.#waitOrThrow(error, attempt, {});
+        await waitOrThrow(error, attempt, {}, this.#waiting);
       }
     }
   }
@@ -112,24 +149,5 @@ export class Retrying implements ObjectStore {
   }
   close(): Promise<void> {
     return this.#store.close();
-  }
-
-  async #run<T>(task: () => Promise<T>, options: Attempt = {}): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await task();
-      } catch (error) {
-        await this.#waitOrThrow(error, attempt, options);
-      }
-    }
-  }
-
-  async #waitOrThrow(error: unknown, attempt: number, { conditional = false, signal }: Attempt): Promise<void> {
-    const { attempts, firstDelayMs, maxDelayMs } = this.#policy;
-    const again =
-      isMosaicError(error, "unavailable") && !lasting.has(error.code) && (!conditional || refused.has(error.code));
-    if (!again || attempt >= attempts || signal?.aborted) throw error;
-    const ceilingMs = Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - 1));
-    await this.#clock.sleep(this.#random.next() * ceilingMs, signal);
   }
 }

@@ -20,6 +20,12 @@ interface Known {
 const known: Readonly<Record<string, Known>> = {
   NoSuchBucket: { code: "bucket_not_found", detail: "The storage bucket does not exist.", hint: "check STORAGE_PATH" },
   SlowDown: { code: "storage_busy", detail: "The storage asks to slow down; try again.", retryAfterMs: 1000 },
+  // Somebody ended it, or it was finished and the answer lost: not the object is missing.
+  NoSuchUpload: {
+    code: "storage_unreachable",
+    detail: "The storage no longer knows an upload; try again.",
+    retryAfterMs: 100,
+  },
   409: { code: "conditional_conflict", detail: "Another write was under way; try again.", retryAfterMs: 100 },
   429: { code: "storage_busy", detail: "The storage asks to slow down; try again.", retryAfterMs: 1000 },
   501: {

@@ -1,12 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import {
-  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  type GetObjectCommandOutput,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -14,10 +10,9 @@ import {
   S3Client,
   type StorageClass,
 } from "@aws-sdk/client-s3";
-import { type RestoreSpeed, silentLogger } from "../base/index.ts";
+import { silentLogger } from "../base/index.ts";
 import { checkKey, objectNotFound } from "./keys.ts";
 import {
-  type ByteRange,
   type DeleteOptions,
   type GetOptions,
   type GetResult,
@@ -29,7 +24,10 @@ import {
   type PutOptions,
   type RestoreOptions,
 } from "./object-store.ts";
+import { type Again, once } from "./retrying.ts";
+import { type CopySizes, copyObject, copySizes } from "./s3-copy.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
+import { contentOf, infoOf, isEmpty, rangeHeader, tiers, totalBytes } from "./s3-shapes.ts";
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -38,6 +36,10 @@ export interface S3StoreOptions {
   /** An S3-compatible server; then path-style addressing. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
+  /** From which size on an object is copied in parts, and how large those are. */
+  readonly copying?: CopySizes;
+  /** For the single requests of a copy in parts, of which a failed one would cost all others. One attempt by default. */
+  readonly again?: Again;
 }
 
 /** Of a request that hears nothing more: longer than the slowest first byte S3 documents for a busy prefix. */
@@ -53,8 +55,12 @@ export class S3Store implements ObjectStore {
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #client: S3Client;
+  readonly #copying: CopySizes;
+  readonly #again: Again;
 
-  constructor({ bucket, prefix, endpoint, region }: S3StoreOptions) {
+  constructor({ bucket, prefix, endpoint, region, copying = copySizes, again = once }: S3StoreOptions) {
+    this.#copying = copying;
+    this.#again = again;
     this.description = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#bucket = bucket;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
@@ -175,19 +181,8 @@ export class S3Store implements ObjectStore {
     to: string,
     { storageClass }: { readonly storageClass?: string } = {},
   ): Promise<{ readonly etag: string }> {
-    const source = `${this.#bucket}/${this.#prefix}${checkKey(from)}`.split("/").map(encodeURIComponent).join("/");
-    try {
-      const output = await this.#client.send(
-        new CopyObjectCommand({
-          ...this.#at(to),
-          CopySource: source,
-          StorageClass: storageClass as StorageClass | undefined,
-        }),
-      );
-      return { etag: output.CopyObjectResult?.ETag ?? "" };
-    } catch (error) {
-      throw s3Failure("copy object", from, error);
-    }
+    const ends = { from, source: this.#at(from), target: this.#at(to), storageClass };
+    return await copyObject({ ...ends, client: this.#client, sizes: this.#copying, again: this.#again });
   }
 
   async restore(key: string, { days, speed }: RestoreOptions): Promise<void> {
@@ -270,53 +265,3 @@ function absentOr(failure: Error): { readonly status: "absent" } {
   if ((failure as { kind?: unknown }).kind === "not_found") return { status: "absent" };
   throw failure;
 }
-
-const isEmpty = (range: ByteRange | undefined): boolean =>
-  range !== undefined && ("lastBytes" in range ? range.lastBytes === 0 : range.end <= range.start);
-
-/** HTTP's ranges name their last byte (RFC 9110 §14.1.2); ours the one after it. */
-function rangeHeader(range: ByteRange | undefined): string | undefined {
-  if (range === undefined) return undefined;
-  return "lastBytes" in range ? `bytes=-${range.lastBytes}` : `bytes=${range.start}-${range.end - 1}`;
-}
-
-/** Of the whole object: `Content-Range: bytes 0-9/1234` where a part was asked for. */
-function totalBytes({ ContentRange, ContentLength }: GetObjectCommandOutput): number {
-  const total = ContentRange?.split("/")[1];
-  return total === undefined ? (ContentLength ?? 0) : Number(total);
-}
-
-async function contentOf(body: PutBody) {
-  if (!(body instanceof Uint8Array))
-    return { Body: createReadStream(body.path), ContentLength: (await stat(body.path)).size };
-  // S3 refuses a body that does not match, so that a damaged upload is never acknowledged.
-  return { Body: body, ContentLength: body.length, ContentMD5: createHash("md5").update(body).digest("base64") };
-}
-
-/** S3's names of how fast it restores. */
-const tiers: Readonly<Record<RestoreSpeed, "Expedited" | "Standard" | "Bulk">> = {
-  expedited: "Expedited",
-  standard: "Standard",
-  bulk: "Bulk",
-};
-
-interface Described {
-  readonly ETag?: string | undefined;
-  readonly LastModified?: { getTime(): number } | undefined;
-  readonly StorageClass?: string | undefined;
-  /** The header `x-amz-restore`. */
-  readonly Restore?: string | undefined;
-}
-
-const infoOf = (
-  key: string,
-  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD", Restore }: Described,
-  sizeBytes: number,
-): ObjectInfo => ({
-  key,
-  etag: ETag,
-  sizeBytes,
-  modifiedMs: LastModified?.getTime() ?? 0,
-  storageClass,
-  ...(Restore === undefined ? {} : { restore: Restore.includes('ongoing-request="true"') ? "ongoing" : "ready" }),
-});

@@ -31,7 +31,7 @@ export const canMoveTo = (entry: ShardEntry, storageClass: ArchiveClass): boolea
 /**
  * Moves some of a collection's shards into a colder class, as many as one swap takes, and returns what is left to do. Where
  * objects of the class must be restored to be read, a stub is put beside first. Requests of a shard: 1 PUT (the copy) and
- * 1 HEAD, 1 PUT for a stub; 2 for the swap of all. Ended anywhere, it leaves the shards as they were, and litter for gc.
+ * 2 HEAD, 1 PUT for a stub; 2 for the swap of all. Ended anywhere, it leaves the shards as they were, and litter for gc.
  */
 export async function archiveSome(
   parts: MoveParts,

@@ -37,7 +37,7 @@ export const movedAtOnce = 8;
 
 /**
  * Copies a shard's file to a new key in another class; the bytes stay what they are. Throws `storage_unsupported` where
- * the storage takes the copy but not the class. Requests: 1 PUT (the copy) and 1 HEAD.
+ * the storage takes the copy but not the class. Requests: 1 PUT (the copy) and 2 HEAD.
  */
 export async function copyFile(
   { store, log, random }: MoveParts,

@@ -13,7 +13,7 @@ export interface RestoreStep {
 
 /**
  * Moves archived shards back, as many as one swap takes. Those that can't be read yet are asked for, all of them at once,
- * and moved by a later call. Requests: 1 HEAD of each, 1 to ask for it, 1 PUT (the copy) and 1 HEAD to move it; 2 for
+ * and moved by a later call. Requests: 1 HEAD of each, 1 to ask for it, 1 PUT (the copy) and 2 HEAD to move it; 2 for
  * each swap: one that notes the asking, and one that moves. Asking again, or from two processes, does no harm.
  */
 export async function restoreSome(
