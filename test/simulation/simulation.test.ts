@@ -11,8 +11,8 @@ const planted: readonly (readonly [bug: keyof Bugs, seed: number, finding: RegEx
   ["swapWithoutCompare", 80, /an object that the manifest names is missing/i],
   ["acknowledgeBeforePut", 1, /the acknowledged upsert 2\.0 of id1 is not in the log/],
   ["deleteByAge", 1, /an object that the manifest names is missing/i],
-  ["forgetLaterDeletes", 39, /id0 is live twice/],
-  ["trustOldManifests", 86, /the acknowledged upsert 4\.0 of id2 is not in the log/],
+  ["forgetLaterDeletes", 133, /id6 is live twice/],
+  ["trustOldManifests", 166, /the acknowledged upsert 8\.0 of id0 is not in the log/],
 ];
 
 const seeds = 500;
