@@ -101,7 +101,7 @@ export async function deployed(program: string, { stage, env, packages }: Circum
     const root = packages ? packageRoot : standInRoot(work);
     await run(process.execPath, [program], {
       cwd: packageRoot,
-      env: { PATH: process.env["PATH"] ?? "", STAGE: stage, WORK: work, ROOT: root, ...env },
+      env: { ...surroundings(), STAGE: stage, WORK: work, ROOT: root, ...env },
       maxBuffer: 64 * 1024 * 1024,
     });
     const result = JSON.parse(readFileSync(join(work, "result.json"), "utf8")) as Deployed;
@@ -116,6 +116,10 @@ export async function deployed(program: string, { stage, env, packages }: Circum
     rmSync(work, { recursive: true, force: true });
   }
 }
+
+/** What a deployment finds around it, but for what would choose something: packages are fetched through it. */
+const surroundings = (): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS|MOSAIC|SST|PULUMI|VITEST)_/.test(name)));
 
 /** A tree whose build has nothing to do: packages that hold a handler and no more. */
 function standInRoot(work: string): string {
