@@ -1,5 +1,6 @@
 import type { Expr, LikeExpr } from "sqlite3-parser";
 import { type ColumnFilter, type ColumnTest, type Constant, keyPrefix } from "../shard/index.ts";
+import { constantOf } from "./language/constant.ts";
 import type { SqlValue } from "./language/values.ts";
 import { keyOf } from "./plan/indexable.ts";
 import { opened } from "./plan/simple.ts";
@@ -96,32 +97,9 @@ class Reader {
   }
 
   #constant(expr: Expr): SqlValue {
-    switch (expr.type) {
-      case "ParenthesizedExpr":
-        return this.#constant(theOnly(expr.exprs));
-      case "StringLiteral":
-        return expr.value;
-      case "BlobLiteral":
-        return expr.bytes;
-      case "NullLiteral":
-        return null;
-      case "KeywordLiteral":
-        return expr.value === "TRUE" ? 1n : 0n;
-      case "NumericLiteral":
-        return numberOf(expr.value);
-      case "UnaryExpr": {
-        const inner = expr.op === "Negative" ? this.#constant(expr.expr) : undefined;
-        if (typeof inner !== "bigint" && typeof inner !== "number") throw beyond;
-        return -inner;
-      }
-      case "VariableExpr": {
-        const value = this.#values[expr.name.slice(1)];
-        if (value === undefined) throw beyond;
-        return value;
-      }
-      default:
-        throw beyond;
-    }
+    const value = constantOf(expr, this.#values, numberOf);
+    if (value === undefined) throw beyond;
+    return value;
   }
 }
 
@@ -211,10 +189,9 @@ function converted({ affinity }: Column, value: NonNullable<SqlValue>): Constant
   return value;
 }
 
-function numberOf(text: string): bigint | number {
+function numberOf(text: string): bigint | number | undefined {
   if (/^\d{1,18}$/.test(text)) return BigInt(text);
-  if (!isShortDecimal(text)) throw beyond;
-  return Number(text);
+  return isShortDecimal(text) ? Number(text) : undefined;
 }
 
 /** A decimal that any way of reading gives the same float64: 15 digits at most, and a power of ten that is exact. */

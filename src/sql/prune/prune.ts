@@ -1,6 +1,7 @@
 import type { Expr, LikeExpr } from "sqlite3-parser";
 import type { Bloom, ShardValues } from "../../shard/index.ts";
 import { valueKey } from "../../shard/index.ts";
+import { constantOf } from "../language/constant.ts";
 import type { SqlValue } from "../language/values.ts";
 import { keyOf } from "../plan/indexable.ts";
 import { opened } from "../plan/simple.ts";
@@ -118,30 +119,8 @@ class Pruner {
     return { yes: mayBegin(domain, prefix, op === "Like"), no: true, null: domain.mayBeNull };
   }
 
-  /** A literal's or parameter's value; undefined for everything else. */
   #constant(expr: Expr): SqlValue | undefined {
-    switch (expr.type) {
-      case "ParenthesizedExpr":
-        return expr.exprs.length === 1 ? this.#constant(expr.exprs[0] as Expr) : undefined;
-      case "StringLiteral":
-        return expr.value;
-      case "BlobLiteral":
-        return expr.bytes;
-      case "NullLiteral":
-        return null;
-      case "KeywordLiteral":
-        return expr.value === "TRUE" ? 1n : 0n;
-      case "NumericLiteral":
-        return numberOf(expr.value);
-      case "UnaryExpr": {
-        const inner = expr.op === "Negative" ? this.#constant(expr.expr) : undefined;
-        return typeof inner === "bigint" || typeof inner === "number" ? -inner : undefined;
-      }
-      case "VariableExpr":
-        return this.#values[expr.name.slice(1)];
-      default:
-        return undefined;
-    }
+    return constantOf(expr, this.#values, numberOf);
   }
 
   #domain(expr: Expr): Domain | undefined {
