@@ -5,6 +5,10 @@ import { serializeError } from "./errors.ts";
 export interface Told<Word> {
   readonly told: Word;
 }
+/** What a thread is asked for last: to end by itself, between jobs, with its native objects closed. */
+export interface Ended {
+  readonly ended: true;
+}
 /** What a thread says unasked. */
 export interface Noticed<Notice> {
   readonly notice: Notice;
@@ -12,14 +16,20 @@ export interface Noticed<Notice> {
 
 /**
  * The other end of WorkerClient: answers each job in turn with what `answer` returns or throws, and passes what it is
- * told to `listen`.
+ * told to `listen`. Asked to end, it calls `end` and listens no more, so that the thread is over when nothing else keeps it.
  */
 export function serveJobs<Job extends object, Result, Word = never>(
   answer: (job: Job) => Result,
   listen: (word: Word) => void = () => undefined,
+  end: () => void = () => undefined,
 ): void {
-  parentPort?.on("message", (message: ({ id: number } & Job) | Told<Word>) => {
+  parentPort?.on("message", (message: ({ id: number } & Job) | Told<Word> | Ended) => {
     if ("told" in message) return listen(message.told);
+    if ("ended" in message) {
+      end();
+      parentPort?.close();
+      return;
+    }
     const { id, ...job } = message;
     try {
       parentPort?.postMessage({ id, result: answer(job as unknown as Job) });

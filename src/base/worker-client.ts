@@ -1,6 +1,6 @@
 import { type TransferListItem, Worker } from "node:worker_threads";
 import { deserializeError, MosaicError, type SerializedError } from "./errors.ts";
-import type { Noticed, Told } from "./serve-jobs.ts";
+import type { Ended, Noticed, Told } from "./serve-jobs.ts";
 
 /** What a worker answers to `{ id, ...job }`. */
 export type WorkerAnswer<Result> = { readonly id: number } & (
@@ -68,11 +68,28 @@ export class WorkerClient<Job extends object, Result, Word = never, Notice = nev
     this.#worker?.postMessage({ told: word } satisfies Told<Word>);
   }
 
+  /** What is owed fails with `detail`. The thread ends by itself after its present job, or is ended where that takes long. */
   async stop(detail: string): Promise<void> {
+    const worker = this.#letGo(detail);
+    if (worker === undefined) return;
+    const gone = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    worker.ref();
+    worker.postMessage({ ended: true } satisfies Ended);
+    const impatience = setTimeout(() => void worker.terminate(), farewellMs);
+    await gone;
+    clearTimeout(impatience);
+  }
+
+  /** For a thread that is stuck in a job: ends it in the middle. */
+  async kill(detail: string): Promise<void> {
+    await this.#letGo(detail)?.terminate();
+  }
+
+  #letGo(detail: string): Worker | undefined {
     const worker = this.#worker;
     this.#worker = undefined;
     this.#failAll(detail, undefined);
-    await worker?.terminate();
+    return worker;
   }
 
   #spawn(): Worker {
@@ -108,3 +125,6 @@ export class WorkerClient<Job extends object, Result, Word = never, Notice = nev
       reject(new MosaicError("unavailable", "ask worker", { code: "worker_stopped", detail, cause }));
   }
 }
+
+/** A thread that is asked to end has this long for the job that it is at. Ended in the middle, native code may crash the process. */
+const farewellMs = 2000;

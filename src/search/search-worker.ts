@@ -15,4 +15,5 @@ const leaf = makeLeaf(workerData as LeafLimits, (file: FileNotice) => notice(fil
 serveJobs(
   ({ request, paths }: LeafJob) => leaf.answer(request, paths),
   (path: string) => leaf.letGo(path),
+  () => leaf.close(),
 );

@@ -82,12 +82,17 @@ export class WorkerPool implements LeafRunner {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => this.#stop(thread, "The engine is closing.")));
+    await Promise.all(
+      this.#threads.map(async (thread) => {
+        await thread.stop("The engine is closing.");
+        this.#files.get(thread)?.releaseAll();
+      }),
+    );
   }
 
-  async #stop(thread: SearchThread, detail: string): Promise<void> {
+  async #replace(thread: SearchThread): Promise<void> {
     this.#files.get(thread)?.releaseAll();
-    await thread.stop(detail);
+    await thread.kill("The search thread was stuck and is replaced; try again.");
   }
 
   #addRows(thread: number, rows: number): void {
@@ -102,7 +107,7 @@ export class WorkerPool implements LeafRunner {
 
   #replaceIfStuck(thread: SearchThread, id: number): void {
     this.#clock.schedule(patienceMs, () => {
-      if (thread.owes(id)) void this.#stop(thread, "The search thread was stuck and is replaced; try again.");
+      if (thread.owes(id)) void this.#replace(thread);
     });
   }
 }
