@@ -1,5 +1,13 @@
 import { epochMsOf } from "../base/index.ts";
-import { freshness, fuse, type RankedDocument, type Ranker, type ScoredBy, type Scorer } from "../ranking/index.ts";
+import {
+  freshness,
+  freshnessStep,
+  fuse,
+  type RankedDocument,
+  type Ranker,
+  type ScoredBy,
+  type Scorer,
+} from "../ranking/index.ts";
 import { byScore, type RowFeatures } from "../search/index.ts";
 import type { Metadata } from "./api.ts";
 import { invalid } from "./check-document.ts";
@@ -22,7 +30,8 @@ export async function scoreRows(
     ranker.scorers.map(async (scorer): Promise<ScoredBy> => {
       const { distance } = collection.log.manifest.settings;
       const values = await valuesOf(from, collection, scorer, rows, nowMs, timeoutMs);
-      return { weight: scorer.weight, values, scale: scaleOf(scorer, distance) };
+      const steps = scorer.name === "freshness" ? { steps: freshnessSteps(scorer, rows, nowMs) } : {};
+      return { weight: scorer.weight, values, scale: scaleOf(scorer, distance), ...steps };
     }),
   );
   const names = scorerNames(ranker.scorers);
@@ -53,7 +62,7 @@ export async function scoreRows(
 async function valuesOf(
   { sql: expressions }: SearchParts,
   collection: Collection,
-  { name, half_life_days: halfLifeDays = 14, sql, score }: Scorer,
+  { name, half_life_days: halfLifeDays = defaultHalfLifeDays, sql, score }: Scorer,
   rows: readonly RowFeatures[],
   nowMs: number,
   timeoutMs: number,
@@ -73,6 +82,14 @@ async function valuesOf(
       return await expressions.evaluate(collection, sql ?? "", rows.map(wholeDocument), timeoutMs);
   }
 }
+
+const defaultHalfLifeDays = 14;
+
+const freshnessSteps = (
+  { half_life_days: days = defaultHalfLifeDays }: Scorer,
+  rows: readonly RowFeatures[],
+  nowMs: number,
+) => rows.map(({ createdAt }) => freshnessStep(epochMsOf(createdAt), nowMs, days));
 
 function scaleOf({ name }: Scorer, distance: "cosine" | "l2" | "dot"): ScoredBy["scale"] {
   if (name === "freshness" || (name === "vector_similarity" && distance !== "dot")) return "clamped";

@@ -5,6 +5,8 @@ export interface ScoredBy {
   readonly weight: number;
   /** Null: the scorer says nothing of the candidate. Larger is better. */
   readonly values: readonly (number | null)[];
+  /** What `rrf` ranks by, where values differ by less than they mean. */
+  readonly steps?: readonly (number | null)[];
   /**
    * How values come to 0…1 for `weighted_sum` and `max`. `clamped`: they nearly are, what is below 0 counts as 0.
    * `by_most`: divided by the largest. `by_range`: (value − least)/(largest − least).
@@ -29,7 +31,10 @@ const rrfConstant = 60;
  * Σ weight·value / Σ weight. `max`: the largest weight·value, divided by the largest weight.
  */
 export function fuse(scorers: readonly ScoredBy[], fusion: Fusion, candidates: number): Fused {
-  const counts = scorers.map(({ weight, values }) => weight > 0 && values.some((value) => value !== values[0]));
+  const compared = scorers.map(({ values, steps }) => (fusion === "rrf" ? (steps ?? values) : values));
+  const counts = scorers.map(
+    ({ weight }, at) => weight > 0 && compared[at]?.some((value, _, all) => value !== all[0]) === true,
+  );
   const weights = scorers.map(({ weight }, at) => (counts[at] ? weight : 0));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const most = Math.max(0, ...weights);
@@ -38,7 +43,7 @@ export function fuse(scorers: readonly ScoredBy[], fusion: Fusion, candidates: n
   const parts = scorers.map((scorer, at) => {
     if (!counts[at]) return undefined;
     const share = scorer.weight / (fusion === "max" ? most : total);
-    return (fusion === "rrf" ? byRank(scorer.values) : scaled(scorer)).map((value) => share * value);
+    return (fusion === "rrf" ? byRank(compared[at] ?? []) : scaled(scorer)).map((value) => share * value);
   });
   for (const part of parts) {
     part?.forEach((value, at) => {

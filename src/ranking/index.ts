@@ -5,7 +5,7 @@
  * Never: finds candidates, or reads storage: pure functions over numbers.
  */
 
-export { freshness } from "./freshness.ts";
+export { freshness, freshnessStep } from "./freshness.ts";
 export { type Fused, fuse, type ScoredBy } from "./fuse.ts";
 export { type PageRankOptions, type PageRankResult, pageRank } from "./page-rank.ts";
 export {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { freshness, fuse, pageRank, type ScoredBy } from "../../src/ranking/index.ts";
+import { freshness, freshnessStep, fuse, pageRank, type ScoredBy } from "../../src/ranking/index.ts";
 
 const scorer = (values: readonly (number | null)[], weight = 1, scale: ScoredBy["scale"] = "by_range"): ScoredBy => ({
   values,
@@ -18,6 +18,20 @@ describe("reciprocal rank", () => {
   test("gives equal values one rank, and the next the rank that it would have had", () => {
     const { scores } = fuse([scorer([5, 5, 1])], "rrf", 3);
     expect([...scores]).toEqual([1, 1, 61 / 63]);
+  });
+  test("ranks by steps where there are some: documents of one import are equally fresh", () => {
+    const nowMs = Date.UTC(2026, 0, 1);
+    const created = [0, 5, 90_000, 3 * 86_400_000].map((ageMs) => nowMs - ageMs);
+    const fresh: ScoredBy = {
+      ...scorer(created.map((at) => freshness(at, nowMs, 14))),
+      steps: created.map((at) => freshnessStep(at, nowMs, 14)),
+    };
+    expect([...fuse([fresh], "rrf", 4).scores]).toEqual([1, 1, 1, 61 / 64]);
+    const import_ = { ...fresh, values: fresh.values.slice(0, 3), steps: fresh.steps?.slice(0, 3) ?? [] };
+    const { scores, parts } = fuse([scorer([3, 2, 1]), import_], "rrf", 3);
+    expect(parts[1]).toBeUndefined();
+    expect([...scores]).toEqual([...fuse([scorer([3, 2, 1])], "rrf", 3).scores]);
+    expect(fuse([import_], "weighted_sum", 3).parts[0]).toBeDefined();
   });
   test("gives a candidate without a value nothing", () => {
     expect(fuse([scorer([5, null])], "rrf", 2).scores[1]).toBe(0);
