@@ -132,7 +132,7 @@ export const patchBody = z
 const asOfNote =
   "The number of a generation, or a time: what the collection held then. Kept for SNAPSHOT_KEEP_MS (1 hour).";
 const asOf = z
-  .union([z.int().min(1), z.string().min(1).max(40)])
+  .union([z.int().min(1), z.string().min(1).max(40)], { error: "Give the number of a generation, or a time." })
   .openapi({ description: asOfNote, example: "2024-03-01T10:00:00Z" });
 
 const scorer = z
@@ -151,14 +151,17 @@ const scorer = z
   .openapi("Scorer");
 
 const ranker = z
-  .union([
-    z.enum(["default", "full"]),
-    z.strictObject({
-      scorers: z.array(scorer).min(1).max(16),
-      fusion: z.enum(["rrf", "weighted_sum", "max"]).default("rrf"),
-      min_score: z.number().optional(),
-    }),
-  ])
+  .union(
+    [
+      z.enum(["default", "full"]),
+      z.strictObject({
+        scorers: z.array(scorer).min(1).max(16),
+        fusion: z.enum(["rrf", "weighted_sum", "max"]).default("rrf"),
+        min_score: z.number().optional(),
+      }),
+    ],
+    { error: 'Give "default", "full" or an object with scorers.' },
+  )
   .openapi("Ranker", {
     description: "How results are ranked: a preset, or scorers whose values are fused to a score in 0…1.",
     example: {
@@ -182,7 +185,7 @@ const searchFields = {
     example: "created_at > '2024-01-01' AND metadata->>'venue' = 'NeurIPS'",
   }),
   params: z
-    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+    .union([z.array(z.unknown()), z.record(z.string(), z.unknown())], { error: "Give an array, or an object by name." })
     .optional()
     .openapi({ description: "Values of the parameters of `where`." }),
   ranker: ranker.optional(),
@@ -242,7 +245,9 @@ export const sqlBody = z
   .strictObject({
     sql: z.string().min(1).openapi({ description: "One SELECT, WITH … SELECT or VALUES, or EXPLAIN of one." }),
     params: z
-      .union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+      .union([z.array(z.unknown()), z.record(z.string(), z.unknown())], {
+        error: "Give an array, or an object by name.",
+      })
       .optional()
       .openapi({
         description:

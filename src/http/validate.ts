@@ -13,8 +13,24 @@ const pointerOf = (path: readonly PropertyKey[]): string =>
 const placeOf = (where: Where, path: readonly PropertyKey[]): Pick<FieldFault, "pointer" | "parameter"> =>
   where === "body" ? { pointer: pointerOf(path) } : { parameter: String(path[0] ?? "") };
 
+/**
+ * Of a value that may have several forms: what is wrong with the form that fits it best, which is the one with the
+ * deepest fault. Undefined where none fits at all.
+ */
+function bestForm(forms: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const depthOf = (issues: readonly Issue[]): number => Math.max(...issues.map(({ path }) => path.length));
+  const [best] = forms.toSorted((a, b) => depthOf(b) - depthOf(a));
+  if (best === undefined) return undefined;
+  const inside = depthOf(best) > 0 || best.some(({ code }) => code === "unrecognized_keys");
+  return inside ? best : undefined;
+}
+
 /** The faults of one issue; an object with three unknown keys is three faults, each naming its key. */
 function faultsOf(issue: Issue, where: Where): FieldFault[] {
+  const form = issue.code === "invalid_union" ? bestForm(issue.errors) : undefined;
+  if (form !== undefined) {
+    return form.flatMap((inner) => faultsOf({ ...inner, path: [...issue.path, ...inner.path] }, where));
+  }
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       ...placeOf(where, [...issue.path, key]),
