@@ -127,4 +127,4 @@ export class WorkerClient<Job extends object, Result, Word = never, Notice = nev
 }
 
 /** A thread that is asked to end has this long for the job that it is at. Ended in the middle, native code may crash the process. */
-const farewellMs = 2000;
+const farewellMs = 5000;
