@@ -1,11 +1,12 @@
-import { createHash } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { LRUCache } from "lru-cache";
 import { type Clock, MosaicError, type Random, systemClock, systemRandom } from "../base/index.ts";
+import { failure, noObject } from "./folder-failure.ts";
+import { keysBelow } from "./folder-keys.ts";
 import { FolderLock } from "./folder-lock.ts";
-import { byBytes, checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
+import { contentTag, FolderTags, hashedBytes, tagOf } from "./folder-tags.ts";
+import { checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
 import type {
   DeleteOptions,
   GetOptions,
@@ -20,17 +21,8 @@ import { resolveRange } from "./range.ts";
 
 /** Hidden folders of the store's own; object keys can't begin with a dot here. */
 const workFolder = ".mosaic";
-/** Smaller objects are identified by their content, larger ones by what the file system says of the file. */
-const hashedBytes = 1 << 20;
-/** File times may be this coarse: a younger file could change again without its times showing it. */
-const racyMs = 100;
 /** No write takes this long; older temporary files belong to nobody. */
 const abandonedMs = 24 * 60 * 60 * 1000;
-
-interface Tagged {
-  readonly identity: string;
-  readonly etag: string;
-}
 
 /**
  * Objects as files below a folder. A put writes a temporary file, syncs it, links or renames it into place and syncs the
@@ -43,7 +35,7 @@ export class FolderStore implements ObjectStore {
   readonly #random: Random;
   readonly #lock: FolderLock;
   #prepared: Promise<void> | undefined;
-  readonly #tags = new LRUCache<string, Tagged>({ max: 10_000 });
+  readonly #tags: FolderTags;
 
   constructor(
     root: string,
@@ -53,6 +45,7 @@ export class FolderStore implements ObjectStore {
     this.description = `folder ${root}`;
     this.#clock = clock;
     this.#random = random;
+    this.#tags = new FolderTags(clock);
     this.#lock = new FolderLock(join(this.#root, workFolder, "locks"), clock, random);
   }
 
@@ -64,13 +57,13 @@ export class FolderStore implements ObjectStore {
     try {
       const stats = fstatSync(file, { bigint: true });
       if (!stats.isFile()) return { status: "absent" };
-      const known = this.#knownTag(path, stats);
+      const known = this.#tags.known(path, stats);
       if (known !== undefined && known === ifNoneMatch) return { status: "not_modified" };
       const sizeBytes = Number(stats.size);
       const whole = known === undefined && sizeBytes <= hashedBytes;
       const { start, length } = resolveRange(whole ? undefined : range, sizeBytes);
       const bytes = readFully(file, start, length);
-      const etag = known ?? this.#remember(path, stats, whole ? bytes : undefined);
+      const etag = known ?? this.#tags.remember(path, stats, whole ? bytes : undefined);
       if (etag === ifNoneMatch) return { status: "not_modified" };
       const wanted = resolveRange(range, sizeBytes);
       const part = whole ? bytes.subarray(wanted.start, wanted.start + wanted.length) : bytes;
@@ -108,7 +101,7 @@ export class FolderStore implements ObjectStore {
   ): AsyncIterable<ObjectInfo> {
     let left = limit;
     if (left <= 0) return;
-    for await (const key of this.#keys("", prefix, startAfter)) {
+    for await (const key of keysBelow(this.#root, "", prefix, startAfter)) {
       const info = await this.head(key);
       if (info === undefined) continue;
       yield info;
@@ -262,49 +255,7 @@ export class FolderStore implements ObjectStore {
     if (first === undefined) return;
     for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   }
-
-  #knownTag(path: string, stats: BigIntStats): string | undefined {
-    const known = this.#tags.get(path);
-    return known !== undefined && known.identity === identityOf(stats) ? known.etag : undefined;
-  }
-
-  #remember(path: string, stats: BigIntStats, content: Uint8Array | undefined): string {
-    const identity = identityOf(stats);
-    const etag = content === undefined ? tagOf(stats) : contentTag(content);
-    // As git does: a file that is as young as its clock is coarse may yet change unseen, so it is read again next time.
-    if (this.#clock.now() - Number(stats.ctimeNs / 1_000_000n) > racyMs) this.#tags.set(path, { identity, etag });
-    return etag;
-  }
-
-  /** Keys below a folder in byte order of the whole key, skipping subtrees that lie before `startAfter`. */
-  async *#keys(folder: string, prefix: string, startAfter: string): AsyncGenerator<string> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
-        throw failure("list objects", folder, error);
-      },
-    );
-    const names = entries
-      .filter(({ name }) => folder !== "" || !name.startsWith("."))
-      .map((entry) => ({
-        name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`,
-        isFolder: entry.isDirectory(),
-      }))
-      .sort((a, b) => byBytes(a.name, b.name));
-    for (const { name, isFolder } of names) {
-      if (!isFolder) {
-        if (name.startsWith(prefix) && (startAfter === "" || byBytes(name, startAfter) > 0)) yield name;
-      } else if (name.startsWith(prefix) || prefix.startsWith(name)) {
-        const allBefore = startAfter !== "" && !startAfter.startsWith(name) && byBytes(name, startAfter) < 0;
-        if (!allBefore) yield* this.#keys(name, prefix, startAfter);
-      }
-    }
-  }
 }
-
-const contentTag = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
-const tagOf = ({ ino, size, mtimeNs }: BigIntStats): string => contentTag(Buffer.from(`${ino}:${size}:${mtimeNs}`));
-const identityOf = ({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string => `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 
 const infoOf = (key: string, { size, mtimeMs }: BigIntStats, etag: string): ObjectInfo => ({
   key,
@@ -342,50 +293,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-const noObject: ReadonlySet<string | undefined> = new Set(["ERR_FS_EISDIR", "ENOTDIR"]);
-
-const byCode: Readonly<Record<string, { readonly code: string; readonly detail: string; readonly hint: string }>> = {
-  ENOSPC: {
-    code: "storage_full",
-    detail: "The disk is full; nothing was stored.",
-    hint: "free space, then send again",
-  },
-  EDQUOT: {
-    code: "storage_full",
-    detail: "The disk quota is used up; nothing was stored.",
-    hint: "free space, then send again",
-  },
-  EFBIG: {
-    code: "storage_full",
-    detail: "The storage takes no file as large as this; nothing was stored.",
-    hint: "raise the limit on file sizes (ulimit -f), then send again",
-  },
-  EROFS: {
-    code: "storage_read_only",
-    detail: "The storage is read-only; nothing was stored.",
-    hint: "remount it for writing",
-  },
-  EACCES: {
-    code: "storage_denied",
-    detail: "The storage refuses access.",
-    hint: "check the owner and mode of the folder",
-  },
-  EPERM: {
-    code: "storage_denied",
-    detail: "The storage refuses access.",
-    hint: "check the owner and mode of the folder",
-  },
-};
-
-function failure(operation: string, key: string, error: unknown): MosaicError {
-  if (error instanceof MosaicError) return error;
-  const { code = "" } = error as NodeJS.ErrnoException;
-  const known = byCode[code] ?? {
-    code: "storage_failed",
-    detail: "The storage failed; try again.",
-    hint: String(error),
-  };
-  return new MosaicError("unavailable", operation, { ...known, key, cause: error });
 }
