@@ -4,6 +4,7 @@
  * Owns: the only access to clock, timers, randomness and environment variables.
  * Never: knows of documents, storage or HTTP.
  */
+export { onAskerGone, stillAsked, whileAsked } from "./asker.ts";
 export { type Clock, epochMsOf, formatTimestamp, parseTimestamp, systemClock } from "./clock.ts";
 export { sha256, sha256OfFile, sha256OfFileSync } from "./digest.ts";
 export {

@@ -70,6 +70,7 @@ const answerError = ({ logger }: Tools) =>
     const response = problemResponse(error);
     const fields = { request_id: c.get("requestId"), method: c.req.method, path: c.req.path, ...errorFields(error) };
     if (response.status === 500) logger.error("request failed", fields);
+    else if (error.code === "client_gone") logger.debug("client gone", fields);
     else if (response.status > 500) logger.warn("request not served", fields);
     return response;
   };

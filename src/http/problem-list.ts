@@ -94,6 +94,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   job_damaged: [500, "The job can't be read. What it had finished stays; begin it again."],
   object_missing: [500, "A stored object is gone: the operator runs `mosaic verify`."],
   not_ready: [503, "Wait: the storage does not answer, and the server's log says why."],
+  client_gone: [503, "Nobody reads this: the client went away before its answer was there."],
   write_backlog: [503, "More was written than is folded into shards yet: come back after `Retry-After` seconds."],
   write_contention: [503, "Others kept writing at the same time: send the request again."],
   outcome_unknown: [503, "The storage did not answer: the write may have happened or not. Send it again."],

@@ -1,4 +1,4 @@
-import { asMosaicError, type Clock, MosaicError, serializeError } from "../base/index.ts";
+import { asMosaicError, type Clock, MosaicError, serializeError, stillAsked } from "../base/index.ts";
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
 import { type LocalObjects, type PartialObjects, partsUnkept } from "../shard/index.ts";
@@ -70,6 +70,7 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
+    stillAsked();
     const untilMs = this.#clock.monotonicMs() + timeoutMs;
     using pins = new DisposableStack();
     const { paths, failed } = await this.#fetch(request.shards, pins);
@@ -87,6 +88,7 @@ export class LocalLeaves implements LeafTransport {
     let whole = nothingFound;
     let groups = first;
     for (let round = 0; groups.length > 0; round++) {
+      stillAsked();
       const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
       const ask = ([thread, part]: Group): Promise<LeafReply> =>
         this.#runner.ask(thread, part, paths, leftMs).catch((error: unknown) => allFailed(part, error));

@@ -67,8 +67,8 @@ test("every code that the engine gives is explained at /docs", () => {
 test("every code of an operation is explained, and every explanation but the general ones is of an operation", () => {
   const used = new Set(operations.flatMap(problemCodes));
   expect([...used].filter((code) => problemList[code] === undefined)).toEqual([]);
-  // The last is of every operation, where a function answers.
-  const general = ["invalid_request", "not_found", "method_not_allowed", "answer_too_large"];
+  // The last two are of every operation: where a function answers, and where nobody listens any more.
+  const general = ["invalid_request", "not_found", "method_not_allowed", "answer_too_large", "client_gone"];
   expect(Object.keys(problemList).filter((code) => !used.has(code))).toEqual(general);
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { whileAsked } from "../../src/base/index.ts";
 import { makeWorld, row, type World } from "./support/world.ts";
 
 const endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
@@ -94,5 +95,30 @@ describe("a query that runs away", () => {
     expect(gatheredBytes).toBeGreaterThan(40_000_000);
     const tooMuch = "SELECT id, hex(zeroblob(1000000)) AS a FROM documents ORDER BY id";
     expect(await codeOf(tooMuch, 120_000)).toBe("query_too_large");
+  });
+});
+
+describe("a client that goes away", () => {
+  test("takes its statement along, whether that runs or waits", { timeout: 300_000 }, async () => {
+    const world = await makeWorld({ shards: [[row("d0", { text: "a" })]], maxProcesses: 1 });
+    try {
+      const sql = `${endless} SELECT count(*) FROM n`;
+      const asked = [0, 1, 2].map(() => {
+        const leaving = new AbortController();
+        const ended = whileAsked(leaving.signal, () => world.root.run({ sql, timeoutMs: 600_000 }, world.help)).then(
+          () => "answered",
+          (error: unknown) => (error as { code: string }).code,
+        );
+        return { leaving, ended };
+      });
+      // There is one process, so at least two of the three wait by now, or have not come so far.
+      for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const last = world.root.run({ sql: "SELECT count(*) FROM documents", timeoutMs: 120_000 }, world.help);
+      for (const { leaving } of asked.toReversed()) leaving.abort();
+      expect(await Promise.all(asked.map(({ ended }) => ended))).toEqual(["client_gone", "client_gone", "client_gone"]);
+      expect((await last).rows).toEqual([[1n]]);
+    } finally {
+      await world.close();
+    }
   });
 });

@@ -1,6 +1,7 @@
+import { whileAsked } from "../../base/index.ts";
 import type { IncludeField, SearchResponse } from "../../engine/index.ts";
 import { searchResult, sqlResult, streamLine } from "../answers.ts";
-import { type Operation, operation } from "../operation.ts";
+import { type Call, type Operation, operation } from "../operation.ts";
 import { collectionQuery, hybridBody, searchBody, sqlBody, streamQuery } from "../schemas.ts";
 import { ndjsonOf } from "../stream.ts";
 import { given } from "../validate.ts";
@@ -12,6 +13,9 @@ function serverTiming(totalMs: number, { stats }: SearchResponse): string {
     .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
     .join(", ");
 }
+
+/** A client that goes away frees its work: nothing more is read for it, and its SQL ends with the process that ran it. */
+const forClient = <T>(c: Call<unknown, unknown>["c"], task: () => T): T => whileAsked(c.req.raw.signal, task);
 
 const filterProblems = [
   "sql_syntax",
@@ -49,7 +53,7 @@ export const searchOperations: readonly Operation[] = [
     ],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
-      const result = await engine.search(scope, given(request));
+      const result = await forClient(c, () => engine.search(scope, given(request)));
       c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
       return c.json(result);
     },
@@ -78,7 +82,7 @@ export const searchOperations: readonly Operation[] = [
     ],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
-      const result = await engine.hybrid(scope, given(request));
+      const result = await forClient(c, () => engine.hybrid(scope, given(request)));
       c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
       return c.json(result);
     },
@@ -108,10 +112,12 @@ export const searchOperations: readonly Operation[] = [
       const { collection: _, include, hybrid, ...request } = query;
       const fields = include?.split(",").filter(Boolean) as IncludeField[] | undefined;
       const asked = { ...given(request), ...(fields === undefined ? {} : { include: fields }) };
-      const lines = await ndjsonOf(
-        engine.searchStream(scope, asked, hybrid === true ? "hybrid" : "semantic"),
-        ({ degraded, failed_shards, stats }) => ({ done: true, degraded, failed_shards, stats }),
-        (error) => tools.logger.warn("stream ended", { request_id: c.get("requestId"), cause: String(error) }),
+      const lines = await forClient(c, () =>
+        ndjsonOf(
+          engine.searchStream(scope, asked, hybrid === true ? "hybrid" : "semantic"),
+          ({ degraded, failed_shards, stats }) => ({ done: true, degraded, failed_shards, stats }),
+          (error) => tools.logger.warn("stream ended", { request_id: c.get("requestId"), cause: String(error) }),
+        ),
       );
       return new Response(lines, { headers: { "content-type": "application/x-ndjson" } });
     },
@@ -145,7 +151,7 @@ export const searchOperations: readonly Operation[] = [
     ],
     async handle({ c, engine, scope, body }) {
       const { collection: _, ...query } = body;
-      return c.json(await engine.sql(scope, given(query)));
+      return c.json(await forClient(c, () => engine.sql(scope, given(query))));
     },
   }),
 ];

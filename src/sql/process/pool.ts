@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/index.ts";
+import { type Clock, onAskerGone, stillAsked } from "../../base/index.ts";
 import { timedOut } from "../language/errors.ts";
 import type { Job, JobOf, Replies } from "./messages.ts";
 import { closing, SqlProcess } from "./sql-process.ts";
@@ -53,17 +53,25 @@ export class SqlPool {
     return this.#idle.length + this.#options.max - this.#all.size;
   }
 
-  /** Runs a job for at most `leftMs`, not counting the wait for a process; `timeoutMs` is what the error speaks of. */
+  /**
+   * Runs a job for at most `leftMs`, not counting the wait for a process; `timeoutMs` is what the error speaks of. When
+   * whoever asked goes away the job leaves the queue, or ends with its process.
+   */
   async run<Kind extends Job["kind"]>(job: JobOf<Kind>, { leftMs, timeoutMs }: TimeLeft): Promise<Done<Kind>> {
     const { clock } = this.#options;
+    stillAsked();
     const process = await this.#turn();
-    await process.ready;
-    const startedMs = clock.monotonicMs();
-    const cancel = clock.schedule(leftMs, () => process.kill(timedOut(timeoutMs)));
+    let cancel = (): void => undefined;
+    const unwatch = onAskerGone((error) => process.kill(error));
     try {
+      await process.ready;
+      stillAsked();
+      const startedMs = clock.monotonicMs();
+      cancel = clock.schedule(leftMs, () => process.kill(timedOut(timeoutMs)));
       const reply = await process.ask(job);
       return { reply, tookMs: clock.monotonicMs() - startedMs };
     } finally {
+      unwatch();
       cancel();
       this.#release(process);
     }
@@ -80,7 +88,23 @@ export class SqlPool {
     const ready = this.#idle.pop();
     if (ready !== undefined) return Promise.resolve(ready);
     if (this.#all.size < this.#options.max) return Promise.resolve(this.#start());
-    return new Promise((take, reject) => this.#queue.push({ take, reject }));
+    return new Promise((take, reject) => {
+      const unwatch = onAskerGone((error) => {
+        this.#queue.splice(this.#queue.indexOf(turn), 1);
+        reject(error);
+      });
+      const turn: Turn = {
+        take: (process) => {
+          unwatch();
+          take(process);
+        },
+        reject: (error) => {
+          unwatch();
+          reject(error);
+        },
+      };
+      this.#queue.push(turn);
+    });
   }
 
   #release(process: SqlProcess): void {

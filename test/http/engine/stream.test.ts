@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { MosaicError, scopeOf } from "../../../src/base/index.ts";
+import { MosaicError, onAskerGone, scopeOf } from "../../../src/base/index.ts";
 import { ndjsonOf } from "../../../src/http/stream.ts";
 import { shared, temporaryFolder, vectorsOf } from "../../engine/support/engine.ts";
 import { behindGateway } from "../support/gateway-server.ts";
@@ -161,5 +161,45 @@ describe("lines", () => {
     client.abort();
     openGate();
     await over;
+  });
+});
+
+// A gateway does not tell a function that its client has gone.
+describe.skipIf(behindGateway)("what runs for a client that goes away before its answer is there, is told so", () => {
+  const post = (body: object) => ({
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  test.each([
+    ["search", "search", post({ query: "text" })],
+    ["hybrid", "search/hybrid", post({ query: "text" })],
+    ["searchStream", "search/stream?query=text", {}],
+    ["sql", "search/sql", post({ sql: "SELECT 1" })],
+  ] as const)("%s", async (method, path, request) => {
+    const engine = http.engine as unknown as Record<string, unknown>;
+    const real = engine[method];
+    const begun = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<unknown>();
+    const work = () =>
+      new Promise<never>((_, reject) => {
+        onAskerGone((error) => {
+          over.resolve(error);
+          reject(error);
+        });
+        begun.resolve();
+      });
+    engine[method] = method === "searchStream" ? () => ({ next: work }) : work;
+    const leaving = new AbortController();
+    try {
+      const answer = fetch(`${http.base}/api/v1/${path}`, { ...request, signal: leaving.signal });
+      const given = expect(answer).rejects.toThrow();
+      await begun.promise;
+      leaving.abort();
+      await given;
+      expect(await over.promise).toMatchObject({ code: "client_gone" });
+    } finally {
+      engine[method] = real;
+    }
   });
 });
