@@ -28,8 +28,8 @@ const specs = Object.values(functions).filter(({ name }) => positionals.length =
 for (const architecture of values.arch) {
   if (!isArchitecture(architecture))
     throw new MosaicError("invalid", "build functions", { detail: "--arch is arm64 or x64." });
-  for (const { name, file } of specs.filter((spec) => existsSync(join(packageRoot, spec.file)))) {
-    const built = await buildFunction({ name, file: join(packageRoot, file), architecture });
+  for (const { name, file, embeds } of specs.filter((spec) => existsSync(join(packageRoot, spec.file)))) {
+    const built = await buildFunction({ name, file: join(packageRoot, file), architecture, embeds });
     process.stdout.write(line(built));
     if (built.bytes > mostPackageBytes)
       throw new MosaicError("too_large", "build functions", { detail: `${name} is larger than Lambda takes.` });

@@ -18,6 +18,8 @@ export interface Wanted {
   /** Exports `handler`. */
   readonly file: string;
   readonly architecture: Architecture;
+  /** Has the embedding model and its runtime in its package. */
+  readonly embeds: boolean;
   /** Where packages lie: `dist/functions` by default. */
   readonly into?: string;
 }
@@ -26,9 +28,9 @@ export interface Wanted {
 export const mostPackageBytes = 250 * 1024 * 1024;
 
 /** Builds one function: `index.handler` of `<into>/<architecture>/<name>`. */
-export async function buildFunction({ name, file, architecture, into }: Wanted): Promise<FunctionPackage> {
+export async function buildFunction({ name, file, architecture, embeds, into }: Wanted): Promise<FunctionPackage> {
   const folder = join(into ?? join(packageRoot, "dist", "functions"), architecture, name);
-  const bundled = await bundle(file, folder);
+  const bundled = await bundle(file, folder, embeds);
   shipNatives(bundled.packages, architecture, folder);
   if ("src/shard/kernel/memory.ts" in bundled.metafile.inputs)
     copyFileSync(join(packageRoot, "src/shard/kernel/kernel.wasm"), join(folder, "kernel.wasm"));

@@ -10,11 +10,11 @@ export async function buildForThisMachine(into?: string): Promise<ReadonlyMap<st
   if (architecture !== "arm64" && architecture !== "x64")
     throw new MosaicError("invalid", "build functions", { detail: "Lambda runs on arm64 and x64 only." });
   const folders = new Map<string, string>();
-  for (const { name, file } of Object.values(functions)) {
+  for (const { name, file, embeds } of Object.values(functions)) {
     const path = join(packageRoot, file);
     if (!existsSync(path)) continue;
     const where = into === undefined ? {} : { into };
-    folders.set(name, (await buildFunction({ name, file: path, architecture, ...where })).folder);
+    folders.set(name, (await buildFunction({ name, file: path, architecture, embeds, ...where })).folder);
   }
   return folders;
 }

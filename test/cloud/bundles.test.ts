@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildFunction, type FunctionPackage, mostPackageBytes } from "../../functions/build/package.ts";
+import { functions } from "../../infra/table.ts";
 import { packageRoot } from "../../src/base/index.ts";
 
 let into: string;
@@ -15,13 +16,9 @@ const ownerOf = (input: string): string =>
 
 beforeAll(async () => {
   into = mkdtempSync(join(tmpdir(), "mosaic-bundles-"));
-  for (const name of ["api", "stream", "leaf"]) {
-    const file = join(packageRoot, "functions", `${name}.ts`);
-    built.set(
-      name,
-      await buildFunction({ name, file, architecture: process.arch === "arm64" ? "arm64" : "x64", into }),
-    );
-  }
+  const architecture = process.arch === "arm64" ? "arm64" : "x64";
+  for (const { name, file, embeds } of Object.values(functions))
+    built.set(name, await buildFunction({ name, file: join(packageRoot, file), architecture, embeds, into }));
 });
 afterAll(() => rmSync(into, { recursive: true, force: true }));
 
@@ -38,8 +35,27 @@ describe("a leaf", () => {
     const rooms = ["src/http", "src/sql", "src/engine", "src/embedding", "src/lifecycle", "src/keys"];
     expect([...loaded("leaf")].filter((owner) => [...wanted, ...rooms].includes(owner))).toEqual([]);
   });
+});
 
-  test("has no model in its package", () => expect(of("leaf").bundle.packages).not.toContain("onnxruntime-node"));
+describe.each(Object.values(functions))("the package of $name", ({ name, embeds }) => {
+  test(`has ${embeds ? "the model and its runtime" : "neither model nor its runtime"}`, () => {
+    const { bundle, folder } = of(name);
+    const parts = ["models", "embedding-worker.js", "node_modules/onnxruntime-node"];
+    expect(bundle.packages.includes("onnxruntime-node")).toBe(embeds);
+    expect(parts.filter((part) => existsSync(join(folder, part)))).toEqual(embeds ? parts : []);
+  });
+
+  test("has of the S3 client what it uses, and not what it doesn't", () => {
+    const { bundle } = of(name);
+    const text = Object.keys(bundle.metafile.outputs)
+      .filter((path) => path.endsWith(".js"))
+      .map((path) => readFileSync(join(packageRoot, path), "utf8"))
+      .join("\n");
+    expect([text.includes("x-id=GetObject"), text.includes("PutBucketLifecycleConfigurationRequest")]).toEqual([
+      true,
+      false,
+    ]);
+  });
 });
 
 describe.each(["api", "stream"])("%s", (name) => {
@@ -48,8 +64,6 @@ describe.each(["api", "stream"])("%s", (name) => {
     const late = [...loaded(name)].filter((owner) => parts.test(owner));
     expect(late).toEqual([]);
   });
-
-  test("has the model in its package", () => expect(of(name).bundle.packages).toContain("onnxruntime-node"));
 });
 
 test("packages are far below what Lambda takes", () => {

@@ -17,6 +17,6 @@ export default async function build(project: TestProject): Promise<() => void> {
   const into = mkdtempSync(join(tmpdir(), "mosaic-test-api-"));
   const architecture = process.arch === "arm64" ? "arm64" : "x64";
   const file = join(import.meta.dirname, "api-function.ts");
-  project.provide("apiFunction", (await buildFunction({ name: "api", file, architecture, into })).folder);
+  project.provide("apiFunction", (await buildFunction({ name: "api", file, architecture, embeds: true, into })).folder);
   return () => rmSync(into, { recursive: true, force: true });
 }
