@@ -20,7 +20,8 @@ if (!hasData()) console.log("The real documents are not here (MOSAIC_BENCH_DATA)
 const shardMaxDocs = values.quick ? 10_000 : 100_000;
 const { folder, engine, documents } = await makeCollection({
   withVectors: false,
-  settings: { shardMaxDocs, shardMaxBytes: 2 ** 30, sqlTimeoutMs: 120_000 },
+  // One fold at the end: as many shards as the rows fill.
+  settings: { shardMaxDocs, shardMaxBytes: 2 ** 30, sqlTimeoutMs: 120_000, foldBytes: 2 ** 31, foldSegments: 1_000_000 },
   ...(rows === undefined ? {} : { rows }),
   more: (row) => ({ n: row }),
 });
