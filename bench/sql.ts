@@ -21,7 +21,13 @@ const shardMaxDocs = values.quick ? 10_000 : 100_000;
 const { folder, engine, documents } = await makeCollection({
   withVectors: false,
   // One fold at the end: as many shards as the rows fill.
-  settings: { shardMaxDocs, shardMaxBytes: 2 ** 30, sqlTimeoutMs: 120_000, foldBytes: 2 ** 31, foldSegments: 1_000_000 },
+  settings: {
+    shardMaxDocs,
+    shardMaxBytes: 2 ** 30,
+    sqlTimeoutMs: 120_000,
+    foldBytes: 2 ** 31,
+    foldSegments: 1_000_000,
+  },
   ...(rows === undefined ? {} : { rows }),
   more: (row) => ({ n: row }),
 });

@@ -24,6 +24,7 @@ export async function nearestTo(
     consistency,
     shardLimit,
     timeoutMs,
+    asCandidates: !full,
     withText: full && wantsText(include),
     withVector: full && include.includes("embedding"),
   };

@@ -86,7 +86,8 @@ function planAll(moment: Moment, query: VectorQuery, history: QueryHistory): Omi
   selection.shards.forEach(({ kept }, at) => {
     if (kept) keptAt.set(at, keptAt.size);
   });
-  const rescore = Math.max(target?.rescoreLeast ?? 0, wanted * (target?.rescorePerResult ?? 0));
+  const perResult = query.asCandidates ? target?.rescorePerCandidate : target?.rescorePerResult;
+  const rescore = Math.max(target?.rescoreLeast ?? 0, wanted * (perResult ?? 0));
   const few = matching !== undefined && matching.reduce((sum, rows) => sum + rows, 0) <= rescore;
   const mode = few ? "rows" : target === undefined ? "exact" : "codes";
   const request: VectorRequest = {

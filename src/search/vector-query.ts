@@ -12,6 +12,8 @@ export interface VectorQuery {
   readonly consistency: "strong" | "eventual";
   readonly shardLimit: number | undefined;
   readonly timeoutMs: number;
+  /** Whether others choose among the results, so that the last of them need not be the very nearest. */
+  readonly asCandidates: boolean;
   readonly withText: boolean;
   readonly withVector: boolean;
 }
