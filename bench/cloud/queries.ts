@@ -14,6 +14,9 @@ interface Measured {
   readonly leafCalls: number;
   readonly leafInitMs: number;
   readonly usd: number;
+  /** Resident memory of an environment at most. */
+  readonly rootMb: number;
+  readonly leafMb: number;
   /** Ids of every query's results. */
   readonly found: readonly string[];
 }
@@ -46,6 +49,7 @@ class Story {
     const found: string[] = [];
     const sums = { rounds: 0, requests: 0, bytes: 0, leafCalls: 0, usd: 0 };
     const inits: number[] = [];
+    const most = { rootMb: 0, leafMb: 0 };
     for (let run = -1; run < runs; run++) {
       if (state === "cold") for (const name of this.cloud.lambda.names) this.cloud.lambda.kill(name);
       await this.#s3.counted();
@@ -59,6 +63,10 @@ class Story {
       ms.push(tookMs);
       found.push(ids);
       const leaves = this.#reports.filter(({ functionName }) => functionName.includes("-leaf-"));
+      for (const report of this.#reports) {
+        const who = leaves.includes(report) ? "leafMb" : "rootMb";
+        most[who] = Math.max(most[who], report.maxResidentMb);
+      }
       inits.push(...leaves.filter(({ cold }) => cold).map(({ initMs }) => initMs));
       sums.rounds = Math.max(sums.rounds, rounds);
       sums.requests += requests;
@@ -74,6 +82,7 @@ class Story {
       leafCalls: sums.leafCalls / runs,
       leafInitMs: p50(inits),
       usd: sums.usd / runs,
+      ...most,
       found,
     };
   }
@@ -124,9 +133,12 @@ async function withCloud(
 }
 
 const head =
-  "                                        p50 ms  max ms rounds requests      MB   leaves   init   $ a million";
+  "                                        p50 ms  max ms rounds requests      MB   leaves   init   $ a million  root MB  leaf MB";
 
-function line(name: string, { ms, rounds, requests, megabytes, leafCalls, leafInitMs, usd }: Measured): string {
+function line(
+  name: string,
+  { ms, rounds, requests, megabytes, leafCalls, leafInitMs, usd, ...most }: Measured,
+): string {
   const cells = [
     p50(ms).toFixed(0).padStart(8),
     Math.max(...ms)
@@ -138,6 +150,8 @@ function line(name: string, { ms, rounds, requests, megabytes, leafCalls, leafIn
     leafCalls.toFixed(1).padStart(9),
     leafInitMs === 0 ? "".padStart(7) : leafInitMs.toFixed(0).padStart(7),
     (usd * 1e6).toFixed(1).padStart(14),
+    most.rootMb.toFixed(0).padStart(9),
+    most.leafMb === 0 ? "" : most.leafMb.toFixed(0).padStart(9),
   ];
   return `${name.padEnd(38)}${cells.join("")}`;
 }

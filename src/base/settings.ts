@@ -203,7 +203,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     wholeFileAfter: whole(env, "WHOLE_FILE_AFTER", 32 * 1024 * 1024, 0),
     leafFunctions: whole(env, "LEAF_FUNCTIONS", 0, 0),
     leafFunctionName: env["LEAF_FUNCTION_NAME"] || "leaf",
-    fanOutShards: whole(env, "FAN_OUT_SHARDS", 4),
+    fanOutShards: whole(env, "FAN_OUT_SHARDS", 16),
     fanOutRows: whole(env, "FAN_OUT_ROWS", 500_000, 0),
     leafHedgeMs: whole(env, "LEAF_HEDGE_MS", 1500, 0),
     shardMaxDocs: whole(env, "SHARD_MAX_DOCS", 100_000),

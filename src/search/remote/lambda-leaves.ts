@@ -7,6 +7,7 @@ import type { LeafReply, LeafRequest, ShardTarget } from "../leaf-request.ts";
 import type { LeafTransport } from "../leaves.ts";
 import { type FanOutLimits, fanOut } from "./fan-out.ts";
 import type { Invoker } from "./invoker.ts";
+import type { LeafCall } from "./leaf-call.ts";
 import { LeafCaller } from "./leaf-caller.ts";
 import { Parallelism } from "./parallelism.ts";
 
@@ -24,6 +25,10 @@ export interface LambdaLeavesParts extends FanOutLimits {
 
 /** Layouts that are remembered for leaves that ask. */
 const rememberedLayouts = 10_000;
+/** Leaves and files of which it is remembered that the one was told of the other. */
+const rememberedTold = 100_000;
+/** Of layouts that go along with a call unasked; who needs more asks for it. A file of 256 MiB has 64 KB. */
+const mostUnaskedBytes = 1024 * 1024;
 /** Calls of one environment at once: more would not leave through one processor any faster. */
 const mostCalls = 128;
 
@@ -32,6 +37,7 @@ export class LambdaLeaves implements LeafTransport {
   readonly #parts: LambdaLeavesParts;
   readonly #parallelism = new Parallelism(mostCalls);
   readonly #layouts = new LRUCache<string, EncodedLayout>({ max: rememberedLayouts });
+  readonly #told = new LRUCache<string, true>({ max: rememberedTold });
 
   constructor(parts: LambdaLeavesParts) {
     this.#parts = parts;
@@ -48,12 +54,32 @@ export class LambdaLeaves implements LeafTransport {
     const here = await this.#here(request);
     const { here: own, away } = fanOut(request, ({ entry }) => here.has(entry.file.key), this.#parts);
     const layoutOf = (key: string): EncodedLayout | undefined => this.#layouts.get(key);
-    const parts = { ...this.#parts, parallelism: this.#parallelism, layoutOf, hedgeMs: leafHedgeMs };
+    const newsFor = (leaf: number, keys: readonly string[]): LeafCall["layouts"] => this.#newsFor(leaf, keys);
+    const parts = { ...this.#parts, parallelism: this.#parallelism, layoutOf, newsFor, hedgeMs: leafHedgeMs };
     const caller = new LeafCaller(parts, untilMs);
     // Calls first: what is answered here keeps this thread busy.
     const asked = [...away].map(([leaf, part]) => caller.ask(leaf, part));
     const replies = await Promise.all(own === undefined ? asked : [...asked, local.ask(own, timeoutMs)]);
     return replies.reduce(mergeReplies, nothingFound);
+  }
+
+  /**
+   * Layouts that this process has not told the leaf of before. A root is new as often as its leaves are, and then a leaf
+   * that had to ask would cost a second call; later the leaf has them, and they would be sent for nothing.
+   */
+  #newsFor(leaf: number, keys: readonly string[]): LeafCall["layouts"] {
+    const news: Record<string, EncodedLayout> = {};
+    let bytes = 0;
+    for (const key of keys) {
+      const layout = this.#layouts.get(key);
+      const name = `${leaf} ${key}`;
+      if (layout === undefined || this.#told.has(name)) continue;
+      bytes += layout.places.length + layout.checks.length;
+      if (bytes > mostUnaskedBytes) break;
+      news[key] = layout;
+      this.#told.set(name, true);
+    }
+    return news;
   }
 
   async #here({ shards }: LeafRequest): Promise<ReadonlySet<string>> {

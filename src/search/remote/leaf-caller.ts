@@ -15,6 +15,8 @@ export interface LeafCallerParts {
   /** Answers what no function can be had for. */
   readonly local: LeafTransport;
   readonly layoutOf: (fileKey: string) => EncodedLayout | undefined;
+  /** Layouts of these files that the leaf function may not have been told of. */
+  readonly newsFor: (leaf: number, fileKeys: readonly string[]) => LeafCall["layouts"];
   readonly clock: Clock;
   readonly random: Random;
   /** A call that has not been answered for so long is made a second time, once. */
@@ -54,7 +56,8 @@ export class LeafCaller {
   async #answer(leaf: number, request: LeafRequest): Promise<LeafReply | "failed"> {
     let whole = nothingFound;
     let allLayouts = false;
-    let layouts: LeafCall["layouts"] = {};
+    const files = request.shards.map(({ entry }) => entry.file.key);
+    let layouts = this.#parts.newsFor(leaf, files);
     for (let from: number | undefined = 0; from !== undefined; ) {
       const call: LeafCall = { format: 1, request, layouts, allLayouts, timeoutMs: this.#leftMs(), from, mostBytes };
       const text = toWire(call);

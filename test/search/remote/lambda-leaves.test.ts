@@ -111,6 +111,29 @@ describe("a root with leaf functions", () => {
     expect(Object.assign({}, ...told)).toEqual({ "shards/0.db": layout, "shards/1.db": layout, "shards/2.db": layout });
   });
 
+  test("tells each leaf once, with its first call, what it has not told it before", async () => {
+    const layout = { places: new Uint8Array([1, 2]), checks: new Uint8Array([3]) };
+    const { leaves, calls } = leavesOver((call) => answered(call));
+    const toldIn = async (shards: number): Promise<readonly string[]> => {
+      calls.length = 0;
+      await leaves.ask(lookup(shards), patience);
+      expect(new Set(calls.map(({ leaf }) => leaf)).size).toBe(calls.length);
+      return calls.flatMap(({ call }) => Object.keys(call.layouts)).sort();
+    };
+    for (let at = 0; at < 4; at++) leaves.note(`shards/${at}.db`, layout);
+    expect(await toldIn(3)).toEqual(["shards/0.db", "shards/1.db", "shards/2.db"]);
+    expect(await toldIn(3)).toEqual([]);
+    expect(await toldIn(4)).toEqual(["shards/3.db"]);
+  });
+
+  test("tells no more than a megabyte unasked", async () => {
+    const layout = { places: new Uint8Array(300_000), checks: new Uint8Array(0) };
+    const { leaves, calls } = leavesOver((call) => answered(call));
+    for (let at = 0; at < 40; at++) leaves.note(`shards/${at}.db`, layout);
+    await leaves.ask(lookup(40), patience);
+    expect(calls.map(({ call }) => Object.keys(call.layouts).length)).toEqual([3, 3, 3, 3]);
+  });
+
   test("asks a second environment when the first does not answer, and takes who comes first", async () => {
     const { promise: never, resolve } = Promise.withResolvers<InvokeOutcome>();
     const slow = leafOf("shard0", leafFunctions);
