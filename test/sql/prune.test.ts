@@ -4,7 +4,7 @@ import type { SqlShard } from "../../src/sql/index.ts";
 import { planQuery } from "../../src/sql/plan/plan.ts";
 import { mayMatch } from "../../src/sql/prune/prune.ts";
 import { readStatement } from "../../src/sql/statement.ts";
-import { condition, documentArbitrary } from "./support/queries.ts";
+import { condition, documentArbitrary, inRows } from "./support/queries.ts";
 import { ask, makeWorld, type Row, row, type World } from "./support/world.ts";
 
 const seed = Number(process.env["SQL_SEED"] ?? 5);
@@ -61,6 +61,7 @@ describe("dropped shards", () => {
       ).toEqual([]);
     };
     fc.assert(fc.property(condition, neverWrong), { seed, numRuns: 4000 });
+    fc.assert(fc.property(inRows, neverWrong), { seed, numRuns: 500 });
     expect(dropped).toBeGreaterThan(4000);
   });
 
@@ -77,6 +78,9 @@ describe("dropped shards", () => {
     "json_extract(metadata, '$.n') > 4",
     "metadata->>'missing' IS NOT NULL",
     "(metadata->>'k', id) = ('b', 'd1')",
+    "(metadata->>'k', id) IN (VALUES ('b', 'd1'), ('c', 'd2'))",
+    "id IN (VALUES ('d4'), ('d9'))",
+    "json_extract(metadata, '$.n') IN (VALUES (50), (60.5))",
     "'2025' < created_at",
     "metadata->>'k' > 1e9 OR metadata->>'n' = 5",
   ])("fewer are read for %s", (text) => {

@@ -7,9 +7,11 @@ import { simpleOf } from "./simple.ts";
 import { sourcesOf } from "./sources.ts";
 import { splitPlan } from "./split.ts";
 import type { SqlPlan } from "./sql-plan.ts";
+import { withComparedRows } from "./value-rows.ts";
 
 /** The cheapest of the three ways that gives SQLite's own answer. The statement is checked, numbered and valid. */
-export function planQuery(select: Select, bindings: Bindings, searches: readonly WantedSearch[]): SqlPlan {
+export function planQuery(written: Select, bindings: Bindings, searches: readonly WantedSearch[]): SqlPlan {
+  const select = withComparedRows(written);
   const sources = sourcesOf(select);
   const found = new Map(searches.map(({ name, idsNumber }) => [name, idsNumber]));
   const simple = simpleOf(select, sources);

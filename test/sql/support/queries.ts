@@ -133,8 +133,8 @@ const aggregate = fc.oneof(
     .map(([f, c]) => `${f}${c}${f === "median(" ? "" : f === "percentile(" ? ", 25" : ", 0.75"})`),
 );
 
-/** Rows of values are a subquery, which is no condition that leaves could check. */
-const inRows = fc
+/** Rows of values: a subquery, which the planner writes as comparisons. */
+export const inRows = fc
   .tuple(
     column,
     column,
