@@ -49,7 +49,8 @@ export interface EncodedLayout {
  * Numbers as little-endian varints, deflated: page and file size, root of the index, then each table as a count of leaves, a
  * count of runs of neighbouring leaves with first page and length of each, a count of overflow runs with rowid (difference
  * to the one before), first page and length of each, and a byte a leaf: its rows, or 255 and the count as a varint after all
- * bytes. Then a count of interior pages, their numbers, and their bytes; at last the table of columns, like the others.
+ * bytes. Then a count of interior pages, their numbers, and their bytes; at last the table of columns, like the others, in a
+ * file that has it.
  */
 export function encodePlaces({ pageBytes, fileBytes, tables, index }: Places): Uint8Array {
   const out: number[] = [];
@@ -60,7 +61,7 @@ export function encodePlaces({ pageBytes, fileBytes, tables, index }: Places): U
   pushVarint(out, index.interior.size);
   for (const page of index.interior.keys()) pushVarint(out, page);
   const later: number[] = [];
-  for (const name of laterTables) pushTable(later, tables[name]);
+  for (const name of laterTables) if (tables[name].length > 0) pushTable(later, tables[name]);
   const parts = [Uint8Array.from(out), ...index.interior.values(), Uint8Array.from(later)];
   return deflateRawSync(Buffer.concat(parts), { level: 9 });
 }

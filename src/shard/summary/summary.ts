@@ -45,9 +45,10 @@ export function encodeSummary(summary: Summary): Uint8Array {
     values: encodeValues(values),
   };
   const lengths = Object.fromEntries(Object.entries(sections).map(([name, view]) => [name, view.byteLength]));
-  const header = Buffer.from(
-    JSON.stringify({ format: 4, shard, documents, vectors, dimensions, terms, columns, lengths }),
-  );
+  const counts = { shard, documents, vectors, dimensions, terms };
+  // A file of format 3 has no columns, and its summary is written as it was then: verify compares bytes.
+  const format = columns.length === 0 ? { format: 3, ...counts } : { format: 4, ...counts, columns };
+  const header = Buffer.from(JSON.stringify({ ...format, lengths }));
   const head = Buffer.alloc(8);
   magic.copy(head);
   head.writeUInt32LE(header.length, 4);
