@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/base/index.ts";
+import { diskBytesOf } from "./folder-use.ts";
 import { type FunctionSpec, limits } from "./function-spec.ts";
 import { fault, faultOf, type Invocation, type InvocationReport, type Outcome } from "./invocation.ts";
 import { memoryOf, processorMsOf } from "./process-use.ts";
@@ -13,6 +14,8 @@ import { RuntimeApi } from "./runtime-api.ts";
 const runtimeClient = createRequire(import.meta.url).resolve("aws-lambda-ric");
 const rapidClient = join(import.meta.dirname, "rapid-client.cjs");
 const memoryLookMs = 50;
+/** Looks at memory for each look at the disk, which takes longer. */
+const looksPerDiskLook = 20;
 const mostLogBytes = 256 * 1024;
 
 interface Running {
@@ -37,6 +40,8 @@ export class Environment {
   #running: Running | undefined;
   #initError: Buffer | undefined;
   #maxResidentBytes = 0;
+  #maxTmpBytes = 0;
+  #looks = 0;
   #outOfMemory = false;
   #cancelLook: () => void = () => undefined;
   #log = "";
@@ -88,6 +93,7 @@ export class Environment {
     const startedMs = systemClock.monotonicMs();
     const outcome = this.#ended ? this.#startFault() : await this.#deliver(invocation, startedMs);
     this.#lookAtMemory();
+    this.#lookAtDisk();
     const tooMuch = this.#outOfMemory && outcome.kind !== "fault";
     const log = this.#log;
     this.#log = "";
@@ -100,6 +106,7 @@ export class Environment {
         initProcessorMs: cold ? this.#initProcessorMs : 0,
         durationMs: systemClock.monotonicMs() - startedMs,
         maxResidentMb: this.#maxResidentBytes / 1024 ** 2,
+        maxTmpMb: this.#maxTmpBytes / 1024 ** 2,
         log,
       },
     };
@@ -235,6 +242,7 @@ export class Environment {
   #watchMemory(): void {
     this.#cancelLook = systemClock.schedule(memoryLookMs, () => {
       this.#lookAtMemory();
+      if (++this.#looks % looksPerDiskLook === 0) this.#lookAtDisk();
       if (!this.#ended) this.#watchMemory();
     });
   }
@@ -247,6 +255,10 @@ export class Environment {
     if (ownBytes <= this.spec.memoryMb * 1024 ** 2) return;
     this.#outOfMemory = true;
     this.kill();
+  }
+
+  #lookAtDisk(): void {
+    if (!this.#ended) this.#maxTmpBytes = Math.max(this.#maxTmpBytes, diskBytesOf(this.#folder));
   }
 
   #note(text: string): void {

@@ -20,6 +20,8 @@ export interface InvocationReport {
   readonly initProcessorMs: number;
   /** Largest resident memory of the environment's processes so far. */
   readonly maxResidentMb: number;
+  /** The most that lay in its /tmp whenever somebody looked: every second, and after each call. */
+  readonly maxTmpMb: number;
   readonly log: string;
 }
 

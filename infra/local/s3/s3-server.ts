@@ -51,7 +51,7 @@ export interface S3ServerOptions {
 export async function startS3Server({ python, port, onEvent }: S3ServerOptions = {}): Promise<S3Server> {
   const program = python ?? pythonWithMoto();
   if (program === undefined) throw cannotStart(withoutS3Server);
-  const at = port ?? (await freePort());
+  const at = port === undefined || port === 0 ? await freePort() : port;
   const child = spawn(program, [script, String(at)], { stdio: ["ignore", "pipe", "pipe"] });
   await readiness(child, onEvent);
   const endpoint = `http://127.0.0.1:${at}`;
