@@ -2,7 +2,7 @@
  * How much memory and /tmp each function takes at most, at the heaviest work that it has: what `infra/table.ts` gives them is
  * chosen by this.
  *
- *   npm run bench:sizes               63,666 documents (about 5 minutes)
+ *   npm run bench:sizes               two files of 63,666 documents (about 5 minutes)
  *   npm run bench:sizes -- --quick    6,000
  */
 import { mkdtempSync, rmSync } from "node:fs";
