@@ -131,7 +131,8 @@ export class CacheFolder {
     const times = await Promise.all(
       [this.#timesOf(name), this.pathOf(name)].map((path) =>
         stat(path).then(
-          ({ mtimeMs }) => mtimeMs,
+          // Whole milliseconds, as the clock has: a file that was written and one that was used in the same are equal.
+          ({ mtimeMs }) => Math.floor(mtimeMs),
           () => 0,
         ),
       ),
