@@ -118,14 +118,14 @@ export const payload = { maxSyncBytes: 6 * mib + 100, maxEventBytes: mib } as co
 
 /**
  * Memory is what Lambda measures processors by (1,769 MB: one), so these are choices of time above all, with at least twice
- * what `npm run bench:sizes` saw each function take at its heaviest work; of /tmp three times.
+ * what `npm run bench:sizes` saw each function take at its heaviest work; /tmp is what the caches are bounded by.
  */
 const sizes = {
   /** One processor: a query is one thread's work. At most 550 MB, with a join of all documents in a SQL process. */
   api: { memoryMb: 1769, tmpMb: 2048 },
   /** One processor. 130 MB, and codes of its shards (60 bytes a document of 384 dimensions); /tmp keeps whole shard files. */
   leaf: { memoryMb: 1769, tmpMb: 4096 },
-  /** Embeds in one thread and builds shards in another: two processors. 1,400 MB at most, 690 MB of /tmp. */
+  /** Embeds in one thread and builds shards in another: two processors. 1,450 MB at most, and 1,520 MB of /tmp. */
   ingest: { memoryMb: 3008, tmpMb: 2048 },
   /** A step of a compaction reads COMPACT_STEP_BYTES and writes one shard more: 920 MB, and 650 of /tmp, at the size measured. */
   maintain: { memoryMb: 3008, tmpMb: 4096 },
