@@ -16,7 +16,16 @@ export const nameOf = (shards: number): string => `shards-${shards}`;
 export async function makeCollections({ storage, rows, shardCounts }: CollectionsInput): Promise<void> {
   const cachePath = join(storage, "..", "cache");
   const engine = await Mosaic.open(
-    settingsFrom({ storagePath: storage, cachePath, embeddingModel: "none", foldSegments: 1_000_000, foldIdleMs: 0 }),
+    settingsFrom({
+      storagePath: storage,
+      cachePath,
+      embeddingModel: "none",
+      // A shard is what one fold makes: nothing folds before it is asked for.
+      foldSegments: 1_000_000,
+      foldBytes: 2 ** 31,
+      tailMaxBytes: 2 ** 31,
+      foldIdleMs: 0,
+    }),
   );
   const documents = readDocuments().slice(0, rows);
   const vectors = readVectors();
