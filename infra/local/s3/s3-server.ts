@@ -23,6 +23,9 @@ export interface S3Server {
   /** Variables that a process needs to use it. */
   readonly env: Readonly<Record<string, string>>;
   createBucket(name: string): Promise<void>;
+  /** From now on what is to be restored stays under way, also what was asked for before, until `finishRestores`. */
+  holdRestores(): Promise<void>;
+  finishRestores(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,6 +62,9 @@ export async function startS3Server({ python, port, onEvent }: S3ServerOptions =
     endpoint,
     env: { ...s3Credentials, S3_ENDPOINT: endpoint },
     createBucket: (name) => createBucket(endpoint, name),
+    // Progress that waits for more looks than there will ever be.
+    holdRestores: () => progress(endpoint, "set", { transition: { progression: "manual", times: 2 ** 40 } }),
+    finishRestores: () => progress(endpoint, "unset", {}),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
@@ -74,6 +80,16 @@ async function createBucket(endpoint: string, name: string): Promise<void> {
   const client = new S3Client({ endpoint, forcePathStyle: true, region: "us-east-1", credentials });
   await client.send(new CreateBucketCommand({ Bucket: name }));
   client.destroy();
+}
+
+/** How moto moves on what takes its time (its documentation, "State transitions"). */
+async function progress(endpoint: string, change: "set" | "unset", body: object): Promise<void> {
+  const response = await fetch(`${endpoint}/moto-api/state-manager/${change}-transition`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model_name: "s3::keyrestore", ...body }),
+  });
+  if (!response.ok) throw cannotStart(`restores can't be held back: ${response.status}`);
 }
 
 export async function freePort(): Promise<number> {
