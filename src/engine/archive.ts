@@ -2,7 +2,7 @@ import type { Scope } from "../base/index.ts";
 import { dueByPolicy } from "../lifecycle/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { ArchiveRequest, JobInfo, RestoreRequest } from "./api.ts";
-import { checkChoice, checkClass, checkShards, checkSpeed } from "./check-archive.ts";
+import { checkChoice, checkClass, checkMovable, checkShards, checkSpeed, checkSpeedOf } from "./check-archive.ts";
 import type { EngineParts } from "./collection.ts";
 import { ArchiveJob, RestoreJob } from "./jobs/archiving.ts";
 import type { Jobs } from "./jobs/jobs.ts";
@@ -29,14 +29,19 @@ export class Archive {
     const input = await this.#reads.fresh(scope, async ({ log: { manifest } }) => {
       checkShards(manifest, choice.shards ?? []);
       const { archiveClass = this.#parts.settings.archiveClass } = manifest.settings;
-      return { choice, storageClass: storageClass ?? archiveClass };
+      const target = storageClass ?? archiveClass;
+      checkMovable(manifest, choice.shards ?? [], target, scope);
+      return { choice, storageClass: target };
     });
     return await jobs.begin(this.archiving, scope, input);
   }
 
   async restore(jobs: Jobs, scope: Scope, { shards, speed = "standard" }: RestoreRequest): Promise<JobInfo> {
     const asked = { shards: shards ?? null, speed: checkSpeed(speed), days: this.#parts.settings.restoreCopyDays };
-    await this.#reads.fresh(scope, async ({ log: { manifest } }) => checkShards(manifest, shards ?? []));
+    await this.#reads.fresh(scope, async ({ log: { manifest } }) => {
+      checkShards(manifest, shards ?? []);
+      checkSpeedOf(manifest, shards, asked.speed);
+    });
     return await jobs.begin(this.restoring, scope, asked);
   }
 

@@ -1,5 +1,12 @@
-import { type ArchiveClass, archiveClasses, MosaicError, type RestoreSpeed, restoreSpeeds } from "../base/index.ts";
-import type { Manifest } from "../manifest/index.ts";
+import {
+  type ArchiveClass,
+  archiveClasses,
+  MosaicError,
+  type RestoreSpeed,
+  restoreSpeeds,
+  type Scope,
+} from "../base/index.ts";
+import { isFrozen, type Manifest, needsRestore } from "../manifest/index.ts";
 import type { ArchiveRequest } from "./api.ts";
 import { invalid } from "./check-document.ts";
 import { oneOf } from "./check-search.ts";
@@ -38,4 +45,35 @@ export function checkShards({ shards }: Manifest, ids: readonly string[]): void 
     code: "shard_not_found",
     detail: `The collection has no shard ${JSON.stringify(missing.slice(0, 100))}; its statistics list those that it has.`,
   });
+}
+
+/**
+ * Throws `conflict` when one of the shards lies in a class that it must be restored from before it can go to another. By
+ * age such shards are passed over instead.
+ */
+export function checkMovable(
+  { shards }: Manifest,
+  ids: readonly string[],
+  storageClass: ArchiveClass,
+  { collection }: Scope,
+): void {
+  const named = new Set(ids);
+  const stuck = shards.find(
+    (entry) => named.has(entry.id) && isFrozen(entry) && entry.archived.storageClass !== storageClass,
+  );
+  if (stuck !== undefined) throw needsRestore(stuck, collection, "archive shard");
+}
+
+/** Throws when a shard that is to be restored, all of them when `ids` are absent, lies where S3 has no such speed. */
+export function checkSpeedOf({ shards }: Manifest, ids: readonly string[] | undefined, speed: RestoreSpeed): void {
+  if (speed !== "expedited") return;
+  const named = ids === undefined ? undefined : new Set(ids);
+  const slow = shards.find(
+    (entry) => isFrozen(entry) && entry.archived.storageClass === "DEEP_ARCHIVE" && (named?.has(entry.id) ?? true),
+  );
+  if (slow === undefined) return;
+  throw invalid(
+    "speed_not_available",
+    `Shard ${slow.id} lies in DEEP_ARCHIVE, which has no expedited restores. Ask for standard or bulk, or name the shards of GLACIER alone.`,
+  );
 }

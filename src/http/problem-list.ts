@@ -39,6 +39,10 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   invalid_language: [400, "Name a language that there is; `detail` lists them."],
   shards_or_older_than: [400, "Say which shards: give exactly one of `shards` and `older_than`."],
   invalid_older_than: [400, "Send a number of days or hours: `90d`, `12h`."],
+  speed_not_available: [
+    400,
+    "Ask for `standard` or `bulk`, or name other shards: `DEEP_ARCHIVE` has no expedited restores.",
+  ],
   invalid_damping: [400, "Send a damping from 0 to below 1."],
   invalid_tolerance: [400, "Send a tolerance from 0 to below 1."],
   invalid_links: [400, "Name the key of metadata that holds the links."],

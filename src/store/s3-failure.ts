@@ -20,6 +20,11 @@ interface Known {
 const known: Readonly<Record<string, Known>> = {
   NoSuchBucket: { code: "bucket_not_found", detail: "The storage bucket does not exist.", hint: "check STORAGE_PATH" },
   SlowDown: { code: "storage_busy", detail: "The storage asks to slow down; try again.", retryAfterMs: 1000 },
+  GlacierExpeditedRetrievalNotAvailable: {
+    code: "storage_busy",
+    detail: "The storage has no room for expedited restores at the moment: ask for standard ones, or try again.",
+    retryAfterMs: 1000,
+  },
   // Somebody ended it, or it was finished and the answer lost: not the object is missing.
   NoSuchUpload: {
     code: "storage_unreachable",

@@ -387,6 +387,37 @@ describe("which shards are moved", () => {
     expect(await classes(kept)).toEqual(["STANDARD"]);
   });
 
+  test("what lies in a class that must be restored goes to no other before that, and not faster than there is", async () => {
+    const engine = await openTestEngine();
+    const { shards } = await furnish(engine, { each: 2 });
+    await archived(engine, [shards.old, shards.mid], "DEEP_ARCHIVE");
+    await archived(engine, [shards.new], "GLACIER");
+    // Twice the same is no harm; by age others are passed over.
+    for (const request of [{ shards: [shards.old] }, { older_than: "1h" }]) {
+      const again = await finished(engine, await engine.archive(docs, { ...request, storage_class: "DEEP_ARCHIVE" }));
+      expect(again).toMatchObject({ status: "done", result: { shards_archived: 0 } });
+    }
+    const other = engine.archive(docs, { shards: [shards.new, shards.mid], storage_class: "GLACIER" });
+    expect(await errorOf(other)).toMatchObject({
+      kind: "conflict",
+      code: needsRestore,
+      detail: expect.stringContaining(`"shards":["${shards.mid}"]`),
+    });
+    for (const request of [{}, { shards: [shards.new, shards.old] }])
+      expect(await errorOf(engine.restore(docs, { ...request, speed: "expedited" }))).toMatchObject({
+        kind: "invalid",
+        code: "speed_not_available",
+      });
+    const fast = await finished(engine, await engine.restore(docs, { shards: [shards.new], speed: "expedited" }));
+    expect(fast).toMatchObject({ status: "done", result: { shards_restored: 1 } });
+    const rest = await finished(engine, await engine.restore(docs));
+    expect(rest).toMatchObject({ result: { shards_restored: 2 } });
+    expect(await finished(engine, await engine.restore(docs, { shards: [shards.new] }))).toMatchObject({
+      status: "done",
+      result: { shards_restored: 0 },
+    });
+  });
+
   test("what makes no sense is refused", async () => {
     const engine = await openTestEngine();
     const { shards } = await furnish(engine, { each: 2 });
@@ -397,5 +428,6 @@ describe("which shards are moved", () => {
     expect(await refused({ shards: ["nothing"] })).toMatchObject({ kind: "not_found", code: "shard_not_found" });
     expect(await refused({ older_than: "1d", storage_class: "FREEZER" })).toMatchObject({ kind: "invalid" });
     expect(await errorOf(engine.restore(docs, { shards: ["nothing"] }))).toMatchObject({ code: "shard_not_found" });
+    expect(await errorOf(engine.restore(docs, { speed: "warp" as "bulk" }))).toMatchObject({ kind: "invalid" });
   });
 });

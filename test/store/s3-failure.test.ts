@@ -54,6 +54,7 @@ const body = Buffer.from("v");
 describe("what S3 refuses has a name", () => {
   test.each([
     [503, "SlowDown", "unavailable", "storage_busy"],
+    [503, "GlacierExpeditedRetrievalNotAvailable", "unavailable", "storage_busy"],
     [429, "TooManyRequests", "unavailable", "storage_busy"],
     [500, "InternalError", "unavailable", "storage_unreachable"],
     [503, "ServiceUnavailable", "unavailable", "storage_unreachable"],

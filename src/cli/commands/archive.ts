@@ -1,4 +1,4 @@
-import { archiveClasses, restoreSpeeds } from "../../base/index.ts";
+import { type ArchiveClass, archiveClasses, restoreSpeeds } from "../../base/index.ts";
 import type { JobInfo } from "../../engine/index.ts";
 import { type Command, type Context, choiceOption, type OptionSpec, UsageError } from "../command.ts";
 import { followJob } from "../follow-job.ts";
@@ -23,7 +23,7 @@ export const archive: Command = {
     const shards = shardsOption(context);
     if ((olderThan === undefined) === (shards === undefined))
       throw new UsageError("give either --older-than or --shard");
-    const storageClass = choiceOption(context, "class", archiveClasses);
+    const storageClass = classOption(context);
     const engine = await context.open();
     const begun = await engine.archive(context.scope, {
       ...(olderThan === undefined ? {} : { older_than: olderThan }),
@@ -63,8 +63,23 @@ function textOption({ options }: Context, name: string): string | undefined {
   return typeof given === "string" ? given : undefined;
 }
 
-const shardsOption = (context: Context): readonly string[] | undefined =>
-  textOption(context, "shard")?.split(",").filter(Boolean);
+function shardsOption(context: Context): readonly string[] | undefined {
+  const given = textOption(context, "shard");
+  if (given === undefined) return undefined;
+  const ids = given
+    .split(",")
+    .map((id) => id.trim())
+    .filter(Boolean);
+  // None at all would be taken for "all" by one and for "nothing" by another.
+  if (ids.length > 0) return ids;
+  throw new UsageError("--shard takes ids, with commas between them; mosaic stats lists them");
+}
+
+function classOption(context: Context): ArchiveClass | undefined {
+  if (context.options["class"] === "STANDARD")
+    throw new UsageError("STANDARD is where shards come from: mosaic restore brings them back");
+  return choiceOption(context, "class", archiveClasses);
+}
 
 const verdict =
   (what: "archived" | "restored") =>

@@ -14,7 +14,13 @@ const archive = operation({
     "By age or by id. Objects of `STANDARD_IA` and `GLACIER_IR` are read as they are. Those of `GLACIER` and `DEEP_ARCHIVE` must be restored first: until then answers go without them, and say so by `archived_needs_restore`.",
   body: archiveBody,
   answers: { 202: { description: "Begun; `Location` is the job's address.", schema: startedJob } },
-  problems: ["collection_not_found", "shard_not_found", "shards_or_older_than", "invalid_older_than"],
+  problems: [
+    "collection_not_found",
+    "shard_not_found",
+    "shards_or_older_than",
+    "invalid_older_than",
+    "archived_needs_restore",
+  ],
   async handle({ c, engine, scope, body: { collection: _, ...request } }) {
     const job = await engine.archive(scope, given(request));
     return c.json({ job }, 202, { location: `/api/v1/jobs/${job.id}` });
@@ -30,7 +36,7 @@ const restore = operation({
     "What must be restored first is asked for, once; the job waits until it can be read (`waits_until`), brings it back, and is done. Asking again does no harm.",
   body: restoreBody,
   answers: { 202: { description: "Begun; `Location` is the job's address.", schema: startedJob } },
-  problems: ["collection_not_found", "shard_not_found"],
+  problems: ["collection_not_found", "shard_not_found", "speed_not_available"],
   async handle({ c, engine, scope, body: { collection: _, ...request } }) {
     const job = await engine.restore(scope, given(request));
     return c.json({ job }, 202, { location: `/api/v1/jobs/${job.id}` });
