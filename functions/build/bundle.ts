@@ -66,7 +66,7 @@ const run = (file: string, workers: readonly string[], folder: string) =>
     external: [...shipped],
     // Workers and the kernel are looked for beside the file that asks, so all lie in one folder.
     chunkNames: "[name]-[hash]",
-    plugins: [onlyEnglish, onlyUsedShapes],
+    plugins: [onlyEnglish, onlyUsedShapes, onlyEnvironmentCredentials],
     // What was written for require() finds it.
     banner: { js: `import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);` },
     logLevel: "warning",
@@ -97,6 +97,19 @@ const onlyUsedShapes: Plugin = {
     }),
 };
 
+/**
+ * Lambda hands a function its role's keys in environment variables, and nowhere else. The SDK's chain of ten other places
+ * (files, SSO, a browser's sign-in, metadata services) comes with clients of four services, and with what those need of
+ * the code that all clients share.
+ */
+const onlyEnvironmentCredentials: Plugin = {
+  name: "only-environment-credentials",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
+      path: join(packageRoot, "functions/aws/environment-credentials.ts"),
+    })),
+};
+
 /** Workers that the bundled files start by name. */
 function workersOf({ inputs }: Metafile): readonly string[] {
   const named = Object.keys(inputs)
@@ -111,7 +124,9 @@ function workersOf({ inputs }: Metafile): readonly string[] {
 function described(metafile: Metafile, folder: string): Bundle {
   const outputs = Object.entries(metafile.outputs);
   const [entry = ""] = outputs.find(([path]) => join(packageRoot, path) === join(folder, "index.js")) ?? [];
-  const initial = staticallyLoaded(metafile, entry);
+  // A bucket's store is imported on condition, which every function fulfils.
+  const storeFiles = outputs.filter(([, { inputs }]) => bucketStore in inputs).map(([path]) => path);
+  const initial = staticallyLoaded(metafile, [entry, ...storeFiles]);
   // Not all of them are asked for by a statement that a bundler sees.
   const text = outputs
     .filter(([path]) => extname(path) === ".js")
@@ -128,8 +143,10 @@ function described(metafile: Metafile, folder: string): Bundle {
   };
 }
 
-/** A file of the bundle, and those that it imports without being asked to. */
-function staticallyLoaded({ outputs }: Metafile, entry: string): ReadonlySet<string> {
+const bucketStore = "src/store/s3.ts";
+
+/** Files of the bundle, and those that they import without being asked to. */
+function staticallyLoaded({ outputs }: Metafile, entries: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (path: string): void => {
     if (found.has(path)) return;
@@ -137,6 +154,6 @@ function staticallyLoaded({ outputs }: Metafile, entry: string): ReadonlySet<str
     for (const { path: next, kind, external } of outputs[path]?.imports ?? [])
       if (kind === "import-statement" && external !== true) visit(next);
   };
-  visit(entry);
+  for (const entry of entries) visit(entry);
   return found;
 }

@@ -45,6 +45,9 @@ export const epochMsOf = (timestamp: string): number => Date.parse(`${timestamp.
 
 const stored = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/;
 
+/** Of a date in an HTTP header (RFC 9110 §5.6.7). */
+export const httpDateMs = (text: string): number => Date.parse(text);
+
 /** Stored form of an ISO 8601 date or time (no zone means UTC), or undefined when it is not one. */
 export function parseTimestamp(text: string): string | undefined {
   const withTime = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text} 00:00:00` : text;

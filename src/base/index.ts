@@ -5,7 +5,7 @@
  * Never: knows of documents, storage or HTTP.
  */
 export { onAskerGone, stillAsked, whileAsked } from "./asker.ts";
-export { type Clock, epochMsOf, formatTimestamp, parseTimestamp, systemClock } from "./clock.ts";
+export { type Clock, epochMsOf, formatTimestamp, httpDateMs, parseTimestamp, systemClock } from "./clock.ts";
 export { sha256, sha256OfFile, sha256OfFileSync } from "./digest.ts";
 export {
   asMosaicError,

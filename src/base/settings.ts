@@ -1,4 +1,5 @@
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { MosaicError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
@@ -20,6 +21,8 @@ export interface Settings {
   readonly archivePath: string | undefined;
   readonly s3Endpoint: string | undefined;
   readonly awsRegion: string | undefined;
+  /** AWS is configured by more than credentials and a region: a profile, a file, other endpoints. */
+  readonly awsConfigured: boolean;
   readonly port: number;
   readonly host: string;
   /** `local`, `transformers:<id or folder>`, `openai:<model>` or `none`. */
@@ -163,6 +166,21 @@ function apiKeys(text: string | undefined): readonly ApiKey[] {
 const isFolder = (storagePath = ""): boolean => !storagePath.includes("://");
 const allowsOpen = (env: Environment): boolean => env["MOSAIC_ALLOW_OPEN"] === "1";
 
+/** Variables by which AWS's SDKs find other endpoints than a region's own (SDKs and Tools reference guide). */
+const awsChoices = [
+  "AWS_PROFILE",
+  "AWS_ENDPOINT_URL",
+  "AWS_ENDPOINT_URL_S3",
+  "AWS_USE_FIPS_ENDPOINT",
+  "AWS_USE_DUALSTACK_ENDPOINT",
+];
+
+/** The shared configuration file can say the same as the variables; in a function there is none. */
+function isAwsConfigured(env: Environment): boolean {
+  if (awsChoices.some((name) => Boolean(env[name]))) return true;
+  return existsSync(env["AWS_CONFIG_FILE"] || join(homedir(), ".aws", "config"));
+}
+
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 
 function logLevel(text: string | undefined): LogLevel {
@@ -184,6 +202,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     archivePath: env["ARCHIVE_PATH"] || undefined,
     s3Endpoint: env["S3_ENDPOINT"] || undefined,
     awsRegion: env["AWS_REGION"] || undefined,
+    awsConfigured: isAwsConfigured(env),
     port: whole(env, "PORT", 4040, 0),
     host: env["HOST"] || "127.0.0.1",
     embeddingModel: env["EMBEDDING_MODEL"] || "local",

@@ -23,7 +23,7 @@ export async function openStore(
 }
 
 async function openPlain(
-  { storagePath, archivePath, s3Endpoint, awsRegion }: Settings,
+  { storagePath, archivePath, s3Endpoint, awsRegion, awsConfigured }: Settings,
   clock: Clock,
   random: Random,
 ): Promise<ObjectStore> {
@@ -38,7 +38,7 @@ async function openPlain(
   }
   const { S3Store } = await import("./s3.ts");
   const place = { bucket, prefix: prefix.replace(/^\/+|\/+$/g, ""), endpoint: s3Endpoint, region: awsRegion };
-  return new S3Store({ ...place, again: repeating(clock, random) });
+  return new S3Store({ ...place, asConfigured: awsConfigured, again: repeating(clock, random) });
 }
 
 /** True when requests to it are billed by the request. */

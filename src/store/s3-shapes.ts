@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import { stat, writeFile } from "node:fs/promises";
 import type { RestoreSpeed } from "../base/index.ts";
 import type { ByteRange, ObjectInfo, PutBody } from "./object-store.ts";
+import type { S3Described, S3Found } from "./s3-reads.ts";
 
-// Between our shapes and the SDK's.
+// Between our shapes and S3's.
 
 export const isEmpty = (range: ByteRange | undefined): boolean =>
   range !== undefined && ("lastBytes" in range ? range.lastBytes === 0 : range.end <= range.start);
@@ -17,7 +17,7 @@ export function rangeHeader(range: ByteRange | undefined): string | undefined {
 }
 
 /** Of the whole object: `Content-Range: bytes 0-9/1234` where a part was asked for. */
-export function totalBytes({ ContentRange, ContentLength }: GetObjectCommandOutput): number {
+export function totalBytes({ ContentRange, ContentLength }: S3Found): number {
   const total = ContentRange?.split("/")[1];
   return total === undefined ? (ContentLength ?? 0) : Number(total);
 }
@@ -36,17 +36,9 @@ export const tiers: Readonly<Record<RestoreSpeed, "Expedited" | "Standard" | "Bu
   bulk: "Bulk",
 };
 
-interface Described {
-  readonly ETag?: string | undefined;
-  readonly LastModified?: { getTime(): number } | undefined;
-  readonly StorageClass?: string | undefined;
-  /** The header `x-amz-restore`. */
-  readonly Restore?: string | undefined;
-}
-
 export const infoOf = (
   key: string,
-  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD", Restore }: Described,
+  { ETag = "", LastModified, StorageClass: storageClass = "STANDARD", Restore }: S3Described,
   sizeBytes: number,
 ): ObjectInfo => ({
   key,
@@ -56,3 +48,26 @@ export const infoOf = (
   storageClass,
   ...(Restore === undefined ? {} : { restore: Restore.includes('ongoing-request="true"') ? "ongoing" : "ready" }),
 });
+
+/** The whole body. Node's HTTP client fails the stream when it ends before its length. */
+export async function bytesOf({ ContentLength, body }: S3Found, signal?: AbortSignal): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of body) parts.push(part as Buffer);
+  } catch (error) {
+    // The handler ends the stream as if the connection had broken.
+    if (signal?.aborted === true) throw Object.assign(new Error("the request was aborted"), { name: "AbortError" });
+    throw error;
+  }
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts, ContentLength);
+}
+
+/** Not by a write stream: on a disk that is full in the middle of a chunk one of those may never end. */
+export const writeBody = (path: string, { body }: S3Found): Promise<void> => writeFile(path, body);
+
+/** The disk refused, not S3: another attempt would fetch the bytes for nothing. */
+export function isLocal(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === "open" || (syscall === "write" && (code === "ENOSPC" || code === "EDQUOT" || code === "EIO"));
+}

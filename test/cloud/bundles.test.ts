@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(into, { recursive: true, force: true }));
 
 describe("a leaf", () => {
-  test("loads nothing of HTTP, SQL, models or Lambda", () => {
+  test("loads nothing of HTTP, SQL, models, Lambda or S3's client", () => {
     const wanted = [
       "hono",
       "zod",
@@ -31,6 +31,7 @@ describe("a leaf", () => {
       "sqlite3-parser",
       "@huggingface/transformers",
       "@aws-sdk/client-lambda",
+      "@aws-sdk/client-s3",
     ];
     const rooms = ["src/http", "src/sql", "src/engine", "src/embedding", "src/lifecycle", "src/keys"];
     expect([...loaded("leaf")].filter((owner) => [...wanted, ...rooms].includes(owner))).toEqual([]);
@@ -60,7 +61,7 @@ describe.each(Object.values(functions))("the package of $name", ({ name, embeds 
 
 describe.each(["api", "stream"])("%s", (name) => {
   test("loads neither model, parser, stemmer nor AWS's SDK before a request needs them", () => {
-    const parts = /^(@huggingface|onnxruntime|sqlite3-parser|snowball|@aws-sdk|@smithy)/;
+    const parts = /^(@huggingface|onnxruntime|sqlite3-parser|snowball|@aws-sdk)/;
     const late = [...loaded(name)].filter((owner) => parts.test(owner));
     expect(late).toEqual([]);
   });

@@ -1,0 +1,144 @@
+import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { settingsFrom } from "../../src/base/index.ts";
+import { S3Store, type S3StoreOptions } from "../../src/store/s3.ts";
+
+const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** What a server computes from what it received: "Create a signed AWS API request" of the IAM user guide, step by step. */
+function expectedSignature({ method, url = "", headers }: IncomingMessage): string {
+  const [, scope = "", names = ""] =
+    /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+),/.exec(headers.authorization ?? "") ?? [];
+  const [path = "", query = ""] = url.split("?");
+  const canonicalHeaders = names.split(";").map((name) => `${name}:${String(headers[name]).trim()}\n`);
+  const canonical = [method, path, query, canonicalHeaders.join(""), names, headers["x-amz-content-sha256"]].join("\n");
+  const text = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, sha256(canonical)].join("\n");
+  const key = scope.split("/").reduce((last: string | Buffer, part) => hmac(last, part), `AWS4${secret}`);
+  return hmac(key, text).toString("hex");
+}
+
+const signatureOf = ({ headers }: IncomingMessage): string | undefined =>
+  /Signature=([0-9a-f]+)$/.exec(headers.authorization ?? "")?.[1];
+const regionOf = ({ headers }: IncomingMessage): string | undefined => headers.authorization?.split("/")[2];
+const isSdk = ({ headers }: IncomingMessage): boolean => headers["user-agent"]?.startsWith("aws-sdk-js") === true;
+
+const found = (response: ServerResponse): void => {
+  const date = "Wed, 02 Jan 2030 03:04:05 GMT";
+  const classed = { "x-amz-storage-class": "GLACIER_IR" };
+  response.writeHead(200, { "content-length": "5", etag: '"e"', "last-modified": date, ...classed }).end("bytes");
+};
+
+/** A store of a server that answers by `answer`, and what it was asked. */
+async function serving(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  options: Partial<S3StoreOptions> = {},
+) {
+  const asked: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request);
+    request.resume().on("end", () => answer(request, response));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: secret });
+  process.env["AWS_SESSION_TOKEN"] = "a/token+of=some/length==";
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const store = new S3Store({ bucket: "b", prefix: "pre (1)", endpoint, region: "us-east-1", ...options });
+  onTestFinished(async () => {
+    delete process.env["AWS_SESSION_TOKEN"];
+    await store.close();
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return { store, asked, endpoint };
+}
+
+const awkward = "inbox/a+b c/ü~'!*()$&=@;:,?#%2F.ndjson";
+
+test("requests carry the signature that a server computes of them", async () => {
+  const { store, asked } = await serving((_, response) => found(response));
+  await store.get(awkward, { range: { start: 0, end: 5 }, ifNoneMatch: '"x"' });
+  await store.head(awkward);
+  await store.delete(awkward);
+  expect(asked.map(isSdk)).toEqual([false, false, true]);
+  for (const request of asked) {
+    expect(decodeURIComponent(request.url?.split("?")[0] ?? "")).toBe(`/b/pre (1)/${awkward}`);
+    expect(signatureOf(request), request.method).toBe(expectedSignature(request));
+  }
+  const [first] = asked;
+  expect(first?.headers).toMatchObject({ range: "bytes=0-4", "if-none-match": '"x"' });
+  expect(first?.headers.authorization).toContain(
+    "SignedHeaders=host;if-none-match;range;x-amz-content-sha256;x-amz-date;x-amz-security-token",
+  );
+});
+
+test("what the headers say is what is known of the object", async () => {
+  const { store } = await serving((_, response) => found(response));
+  const got = await store.get("k");
+  const info = {
+    key: "k",
+    etag: '"e"',
+    sizeBytes: 5,
+    modifiedMs: Date.UTC(2030, 0, 2, 3, 4, 5),
+    storageClass: "GLACIER_IR",
+  };
+  expect(got).toMatchObject({ status: "found", info });
+  expect(got.status === "found" && Buffer.from(got.bytes).toString()).toBe("bytes");
+  expect(await store.head("k")).toEqual(info);
+});
+
+test("a bucket of another region is read by the SDK, which finds it", async () => {
+  const { store, asked } = await serving((request, response) => {
+    if (regionOf(request) === "eu-west-1") return found(response);
+    response.writeHead(301, { "x-amz-bucket-region": "eu-west-1" });
+    response.end("<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>");
+  });
+  expect(await store.get("k")).toMatchObject({ status: "found" });
+  expect(asked.map(isSdk)).toEqual([false, true, true]);
+  expect(await store.head("k")).toMatchObject({ sizeBytes: 5 });
+  expect(asked.slice(3).every(isSdk), "and from then on").toBe(true);
+});
+
+test("who may not read is told so, and the next read is tried as before", async () => {
+  const { store, asked } = await serving((_, response) => {
+    response.writeHead(403).end("<Error><Code>AccessDenied</Code></Error>");
+  });
+  await expect(store.get("k")).rejects.toMatchObject({ code: "storage_denied" });
+  await expect(store.head("k")).rejects.toMatchObject({ code: "storage_denied" });
+  expect(asked.map(isSdk)).toEqual([false, true, false, true]);
+});
+
+test.each([404, 416, 429, 500, 503])("a refusal with %i is asked once", async (status) => {
+  const { store, asked } = await serving((_, response) => {
+    response.writeHead(status).end();
+  });
+  await store.download("k", "/dev/null").catch(() => undefined);
+  expect(asked.map(isSdk)).toEqual([false]);
+});
+
+test("where AWS's own settings have a say, the SDK reads", async () => {
+  const { asked, endpoint } = await serving((_, response) => found(response));
+  process.env["AWS_ENDPOINT_URL_S3"] = endpoint;
+  const store = new S3Store({ bucket: "b", prefix: "", region: "us-east-1", asConfigured: true });
+  onTestFinished(async () => {
+    delete process.env["AWS_ENDPOINT_URL_S3"];
+    await store.close();
+  });
+  expect(await store.get("k")).toMatchObject({ status: "found" });
+  expect(asked.map(isSdk)).toEqual([true]);
+});
+
+test.each([
+  [{}, false],
+  [{ AWS_PROFILE: "work" }, true],
+  [{ AWS_ENDPOINT_URL_S3: "http://localhost:9000" }, true],
+  [{ AWS_USE_FIPS_ENDPOINT: "true" }, true],
+  [{ AWS_CONFIG_FILE: import.meta.filename }, true],
+])("of the environment %j that is %s", (env, configured) => {
+  expect(settingsFrom({}, { AWS_CONFIG_FILE: "/nowhere", ...env }).awsConfigured).toBe(configured);
+});
