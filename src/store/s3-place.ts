@@ -11,7 +11,7 @@ export interface S3Place {
 export interface S3Address {
   /** Without a path. */
   readonly url: URL;
-  /** Before a key, encoded; begins and ends with a slash. */
+  /** Of the bucket, encoded; begins and ends with a slash. */
   readonly path: string;
   readonly region: string;
 }
@@ -20,15 +20,14 @@ export interface S3Address {
  * The address of a bucket in the ordinary case, as the S3 user guide has it ("Virtual hosting of buckets"); undefined for
  * all others, whose address the SDK's rules find: other partitions, directory buckets, access points, names with dots.
  */
-export function plainAddress({ bucket, prefix, endpoint, region }: S3Place): S3Address | undefined {
-  const keys = encodePath(prefix);
+export function plainAddress({ bucket, endpoint, region }: Omit<S3Place, "prefix">): S3Address | undefined {
   if (endpoint !== undefined) {
     const { origin, pathname } = new URL(endpoint);
-    const path = `${pathname.replace(/\/+$/, "")}/${encodePath(bucket)}/${keys}`;
+    const path = `${pathname.replace(/\/+$/, "")}/${encodePath(bucket)}/`;
     return { url: new URL(origin), path, region: region ?? "us-east-1" };
   }
   if (region === undefined || !isOrdinaryRegion(region) || !isOrdinaryBucket(bucket)) return undefined;
-  return { url: new URL(`https://${bucket}.s3.${region}.amazonaws.com`), path: `/${keys}`, region };
+  return { url: new URL(`https://${bucket}.s3.${region}.amazonaws.com`), path: "/", region };
 }
 
 /** Of the partitions `aws` and `aws-us-gov`, which share a domain. */

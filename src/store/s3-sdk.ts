@@ -12,12 +12,12 @@ import {
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
 import { silentLogger } from "../base/index.ts";
 import { checkKey } from "./keys.ts";
-import type { DeleteOptions, ListOptions, ObjectInfo, PutBody, PutOptions, RestoreOptions } from "./object-store.ts";
+import type { DeleteOptions, PutBody, PutOptions, RestoreOptions } from "./object-store.ts";
 import { type Again, once } from "./retrying.ts";
 import { type CopySizes, copyObject, copySizes } from "./s3-copy.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
 import type { S3Place } from "./s3-place.ts";
-import type { S3Described, S3Found, S3Read, S3Reads } from "./s3-reads.ts";
+import type { S3Described, S3Found, S3Listing, S3Page, S3Read, S3Reads } from "./s3-reads.ts";
 import { contentOf, rangeHeader, tiers } from "./s3-shapes.ts";
 
 export interface S3SdkOptions {
@@ -30,7 +30,7 @@ export interface S3SdkOptions {
 }
 
 /**
- * S3 by Amazon's own client: all that isn't the reading of an object, and that too where an account's configuration says
+ * S3 by Amazon's own client: all that changes objects, and what reads them too where an account's configuration says
  * more than a bucket and a region. It makes one attempt; `Retrying` decides about another.
  */
 export class S3Sdk implements S3Reads {
@@ -98,33 +98,16 @@ export class S3Sdk implements S3Reads {
     }
   }
 
-  async *list(
-    prefix: string,
-    { startAfter, limit = Number.POSITIVE_INFINITY }: ListOptions = {},
-  ): AsyncIterable<ObjectInfo> {
-    let left = limit;
-    let token: string | undefined;
-    while (left > 0) {
-      const page = await this.#page(prefix, startAfter, token, Math.min(left, 1000));
-      for (const {
-        Key = "",
-        ETag = "",
-        Size = 0,
-        LastModified,
-        StorageClass: storageClass = "STANDARD",
-      } of page.Contents ?? []) {
-        yield {
-          key: Key.slice(this.#prefix.length),
-          etag: ETag,
-          sizeBytes: Size,
-          modifiedMs: LastModified?.getTime() ?? 0,
-          storageClass,
-        };
-        left--;
-      }
-      token = page.NextContinuationToken;
-      if (token === undefined) return;
-    }
+  async list({ prefix, startAfter, token, maxKeys }: S3Listing): Promise<S3Page> {
+    return await this.#client.send(
+      new ListObjectsV2Command({
+        Bucket: this.#bucket,
+        Prefix: this.#prefix + prefix,
+        MaxKeys: maxKeys,
+        ContinuationToken: token,
+        StartAfter: startAfter === undefined ? undefined : this.#prefix + startAfter,
+      }),
+    );
   }
 
   async delete(key: string, { ifMatch }: DeleteOptions = {}): Promise<void> {
@@ -159,21 +142,5 @@ export class S3Sdk implements S3Reads {
 
   #at(key: string): { readonly Bucket: string; readonly Key: string } {
     return { Bucket: this.#bucket, Key: this.#prefix + checkKey(key) };
-  }
-
-  async #page(prefix: string, startAfter: string | undefined, token: string | undefined, maxKeys: number) {
-    try {
-      return await this.#client.send(
-        new ListObjectsV2Command({
-          Bucket: this.#bucket,
-          Prefix: this.#prefix + prefix,
-          MaxKeys: maxKeys,
-          ContinuationToken: token,
-          StartAfter: startAfter === undefined || startAfter === "" ? undefined : this.#prefix + startAfter,
-        }),
-      );
-    } catch (error) {
-      throw s3Failure("list objects", prefix, error);
-    }
   }
 }

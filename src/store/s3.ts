@@ -16,7 +16,7 @@ import type { Again } from "./retrying.ts";
 import type { CopySizes } from "./s3-copy.ts";
 import { s3Failure, statusOf } from "./s3-failure.ts";
 import { plainAddress, type S3Place } from "./s3-place.ts";
-import type { S3Reads } from "./s3-reads.ts";
+import type { S3Listing, S3Page, S3Reads } from "./s3-reads.ts";
 import type { S3Sdk } from "./s3-sdk.ts";
 import { bytesOf, infoOf, isEmpty, isLocal, totalBytes, writeBody } from "./s3-shapes.ts";
 import { SignedReads } from "./s3-signed.ts";
@@ -40,6 +40,8 @@ export interface S3StoreOptions {
 const idleSocketMs = 20_000;
 const connectMs = 3_000;
 const mostSockets = 256;
+/** Keys that S3 gives in one answer. */
+const pageKeys = 1000;
 
 /**
  * Objects in Amazon S3 or a compatible server. Relies on what S3 documents: strong read-after-write, conditional PUT
@@ -48,6 +50,7 @@ const mostSockets = 256;
  */
 export class S3Store implements ObjectStore {
   readonly description: string;
+  readonly #prefix: string;
   readonly #handler = new NodeHttpHandler({
     connectionTimeout: connectMs,
     socketTimeout: idleSocketMs,
@@ -59,14 +62,15 @@ export class S3Store implements ObjectStore {
   readonly #signed: S3Reads | undefined;
 
   constructor({ bucket, prefix, endpoint, region, asConfigured = false, copying, again }: S3StoreOptions) {
-    const place: S3Place = { bucket, prefix: prefix === "" ? "" : `${prefix}/`, endpoint, region };
+    this.#prefix = prefix === "" ? "" : `${prefix}/`;
+    const place: S3Place = { bucket, prefix: this.#prefix, endpoint, region };
     this.description = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
     this.#openSdk = async () => {
       const { S3Sdk } = await import("./s3-sdk.ts");
       return new S3Sdk(place, { copying, again, requestHandler: this.#handler });
     };
     const address = asConfigured && endpoint === undefined ? undefined : plainAddress(place);
-    if (address !== undefined) this.#signed = new SignedReads(address, this.#handler, () => this.#sdk());
+    if (address !== undefined) this.#signed = new SignedReads(address, this.#prefix, this.#handler, () => this.#sdk());
   }
 
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
@@ -113,8 +117,22 @@ export class S3Store implements ObjectStore {
     return await (await this.#sdk()).put(key, body, options);
   }
 
-  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
-    yield* (await this.#sdk()).list(prefix, options);
+  async *list(
+    prefix: string,
+    { startAfter = "", limit = Number.POSITIVE_INFINITY }: ListOptions = {},
+  ): AsyncIterable<ObjectInfo> {
+    let left = limit;
+    let token: string | undefined;
+    while (left > 0) {
+      const maxKeys = Math.min(left, pageKeys);
+      const page = await this.#page({ prefix, startAfter: startAfter === "" ? undefined : startAfter, token, maxKeys });
+      for (const listed of page.Contents ?? []) {
+        yield infoOf((listed.Key ?? "").slice(this.#prefix.length), listed, listed.Size ?? 0);
+        left--;
+      }
+      token = page.NextContinuationToken;
+      if (token === undefined) return;
+    }
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
@@ -146,6 +164,14 @@ export class S3Store implements ObjectStore {
 
   async close(): Promise<void> {
     this.#handler.destroy();
+  }
+
+  async #page(listing: S3Listing): Promise<S3Page> {
+    try {
+      return await (await this.#reads()).list(listing);
+    } catch (error) {
+      throw s3Failure("list objects", listing.prefix, error);
+    }
   }
 
   async #reads(): Promise<S3Reads> {

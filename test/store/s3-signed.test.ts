@@ -14,7 +14,8 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 function expectedSignature({ method, url = "", headers }: IncomingMessage): string {
   const [, scope = "", names = ""] =
     /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+),/.exec(headers.authorization ?? "") ?? [];
-  const [path = "", query = ""] = url.split("?");
+  const [path = "", asked = ""] = url.split("?");
+  const query = asked.split("&").sort().join("&");
   const canonicalHeaders = names.split(";").map((name) => `${name}:${String(headers[name]).trim()}\n`);
   const canonical = [method, path, query, canonicalHeaders.join(""), names, headers["x-amz-content-sha256"]].join("\n");
   const text = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, sha256(canonical)].join("\n");
@@ -65,11 +66,20 @@ test("requests carry the signature that a server computes of them", async () => 
   await store.get(awkward, { range: { start: 0, end: 5 }, ifNoneMatch: '"x"' });
   await store.head(awkward);
   await store.delete(awkward);
-  expect(asked.map(isSdk)).toEqual([false, false, true]);
-  for (const request of asked) {
-    expect(decodeURIComponent(request.url?.split("?")[0] ?? "")).toBe(`/b/pre (1)/${awkward}`);
-    expect(signatureOf(request), request.method).toBe(expectedSignature(request));
-  }
+  await Array.fromAsync(store.list(awkward, { startAfter: awkward, limit: 7 })).catch(() => undefined);
+  expect(asked.map(isSdk)).toEqual([false, false, true, false]);
+  for (const request of asked) expect(signatureOf(request), request.method).toBe(expectedSignature(request));
+  const urls = asked.map(({ url = "" }) => new URL(url, "http://b"));
+  expect(urls.map(({ pathname }) => decodeURIComponent(pathname))).toEqual([
+    ...Array.from({ length: 3 }, () => `/b/pre (1)/${awkward}`),
+    "/b/",
+  ]);
+  expect(Object.fromEntries(urls[3]?.searchParams ?? [])).toEqual({
+    "list-type": "2",
+    "max-keys": "7",
+    prefix: `pre (1)/${awkward}`,
+    "start-after": `pre (1)/${awkward}`,
+  });
   const [first] = asked;
   expect(first?.headers).toMatchObject({ range: "bytes=0-4", "if-none-match": '"x"' });
   expect(first?.headers.authorization).toContain(
@@ -91,6 +101,33 @@ test("what the headers say is what is known of the object", async () => {
   expect(got.status === "found" && Buffer.from(got.bytes).toString()).toBe("bytes");
   expect(await store.head("k")).toEqual(info);
 });
+
+test("a list comes page by page, its keys as they are", async () => {
+  const contents = (key: string) =>
+    `<Contents><Key>pre (1)/${key}</Key><LastModified>2030-01-02T03:04:05.678Z</LastModified><ETag>&quot;e&quot;</ETag><Size>12</Size></Contents>`;
+  const { store, asked } = await serving(({ url = "" }, response) => {
+    const isLast = url.includes("continuation-token=more%2F%2B%3D");
+    const rest = isLast
+      ? contents("b&amp;&lt;c&gt;")
+      : `${contents("a")}<NextContinuationToken>more/+=</NextContinuationToken>`;
+    response.end(`<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>b</Name>${rest}</ListBucketResult>`);
+  });
+  const listed = await Array.fromAsync(store.list(""));
+  const info = { etag: '"e"', sizeBytes: 12, modifiedMs: Date.UTC(2030, 0, 2, 3, 4, 5, 678), storageClass: "STANDARD" };
+  expect(listed).toEqual([
+    { key: "a", ...info },
+    { key: "b&<c>", ...info },
+  ]);
+  expect(asked.map(isSdk)).toEqual([false, false]);
+});
+
+test.each(["", "<ListBucketResult><Contents><Key>a</Key>", "<html>sorry</html>"])(
+  "%j is no empty list",
+  async (xml) => {
+    const { store } = await serving((_, response) => void response.end(xml));
+    await expect(Array.fromAsync(store.list(""))).rejects.toMatchObject({ code: "storage_unreachable" });
+  },
+);
 
 test("a bucket of another region is read by the SDK, which finds it", async () => {
   const { store, asked } = await serving((request, response) => {
