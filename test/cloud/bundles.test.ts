@@ -60,8 +60,8 @@ describe.each(Object.values(functions))("the package of $name", ({ name, embeds 
 });
 
 describe.each(["api", "stream"])("%s", (name) => {
-  test("loads neither model, parser, stemmer nor AWS's SDK before a request needs them", () => {
-    const parts = /^(@huggingface|onnxruntime|sqlite3-parser|snowball|@aws-sdk)/;
+  test("loads neither model, parser, stemmer nor AWS's clients before a request needs them", () => {
+    const parts = /^(@huggingface|onnxruntime|sqlite3-parser|snowball|@aws-sdk\/client)/;
     const late = [...loaded(name)].filter((owner) => parts.test(owner));
     expect(late).toEqual([]);
   });
