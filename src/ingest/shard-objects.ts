@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import {
   type Clock,
   collectionPrefix,
@@ -86,12 +85,11 @@ export class ShardObjects {
     return { key, sizeBytes: bytes.length, sha256: sha256(bytes), generation, count: after.count };
   }
 
-  /** Ranks that were written for a shard's rows, one PUT; the file is used up. */
+  /** Ranks that were written for a shard's rows, one PUT. */
   async putRanks(entry: ShardEntry, path: string, written: Omit<RanksRef, "key">): Promise<RanksRef> {
     const { sizeBytes, sha256: checksum, min, max } = written;
     const key = `${this.#prefix}ranks/${entry.id}-${this.#random.nonce(6)}`;
     await this.#store.put(key, { path });
-    await rm(path, { force: true });
     return { key, sizeBytes, sha256: checksum, min, max };
   }
 

@@ -4,7 +4,7 @@ import type { Mosaic } from "../../src/engine/index.ts";
 import { MemoryStore } from "../../src/store/index.ts";
 import { TestClock } from "./support/clock.ts";
 import { docs, errorOf, openTestEngine, vectorsOf } from "./support/engine.ts";
-import { allKeys } from "./support/stores.ts";
+import { allKeys, HookedStore } from "./support/stores.ts";
 
 const query = [0.3, -0.2, 0.9, 0.1, -0.5, 0.4, 0.2, -0.1];
 const copy = collectionName("copy");
@@ -166,6 +166,25 @@ describe("a rollback", () => {
     await engine.rollback(docs, second);
     expect(await textsOf(other, docs)).toEqual({ b: "second", c: "first", z: "z" });
     await engine.fold(docs);
+    expect((await engine.verify(docs)).problems).toEqual([]);
+  });
+
+  test("brings rows back that were dead for a compaction under way", async () => {
+    const { engine, store, clock } = await opened();
+    const first = await generationOf(engine);
+    await engine.delete(docs, "b");
+    await engine.fold(docs);
+    const hooked = new HookedStore(store);
+    let rolledBack = 0;
+    hooked.onPut = async (key, put) => {
+      if (key.includes("/shards/") && rolledBack++ === 0) await engine.rollback(docs, first);
+      return await put();
+    };
+    const other = await openTestEngine({ store: hooked, clock });
+    const job = await other.compact(docs);
+    await other.jobEnded(job.id);
+    expect(rolledBack).toBeGreaterThan(0);
+    for (const one of [engine, other]) expect(await textsOf(one, docs)).toEqual({ a: "first", b: "first", c: "first" });
     expect((await engine.verify(docs)).problems).toEqual([]);
   });
 });

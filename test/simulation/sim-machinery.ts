@@ -26,6 +26,12 @@ interface Ref {
 export interface MachineryBugs {
   /** Rows that died while a compaction ran are forgotten. */
   readonly forgetLaterDeletes?: boolean;
+  /** The stub of an archived shard knows no ids. */
+  readonly emptyStubs?: boolean;
+  /** A compaction copies rows without the ranks that lie beside their shard. */
+  readonly dropRanks?: boolean;
+  /** Ranks are written in the order of the live rows, not of all. */
+  readonly ranksOfOtherRows?: boolean;
 }
 
 /** What a process does its heavy work with: the same interfaces, rows as JSON, files in memory. */
@@ -45,7 +51,7 @@ export function simMachinery(store: ObjectStore, files: Files, bugs: MachineryBu
     } as unknown as Machinery["localObjects"],
     builder: new SimBuilder(files),
     compactor: new SimCompactor(files, bugs),
-    ranker: new SimRanker(files),
+    ranker: new SimRanker(files, bugs.ranksOfOtherRows === true),
     leaves: new SimLeaves(store, path, files),
     workFolder: "work",
     warm: () => undefined,
@@ -89,7 +95,8 @@ class SimCompactor implements CompactorThread {
     const rows = sources.flatMap((source) => {
       const dead =
         source.deadBits === null ? DeadRows.none(source.documents) : new DeadRows(source.documents, source.deadBits, 0);
-      return ranked(this.#rows(source), source.ranks, this.#files).filter((_row, at) => !dead.isDead(at));
+      const ranks = this.#bugs.dropRanks ? null : source.ranks;
+      return ranked(this.#rows(source), ranks, this.#files).filter((_row, at) => !dead.isDead(at));
     });
     const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#regions = Array.from({ length: Math.ceil(sorted.length / limits.maxDocs) }, (_, region) =>
@@ -114,7 +121,7 @@ class SimCompactor implements CompactorThread {
     return undefined;
   }
   async stub({ path }: Parameters<CompactorThread["stub"]>[0], to: string): Promise<Expected> {
-    const rows = decodeRows(this.#files.get(path) as Uint8Array);
+    const rows = this.#bugs.emptyStubs ? [] : decodeRows(this.#files.get(path) as Uint8Array);
     const bytes = encodeRows(rows.map((row) => ({ ...row, text: "", metadata: "{}", embedding: null })));
     this.#files.set(to, bytes);
     return { sizeBytes: bytes.length, sha256: sha256(bytes) };

@@ -9,8 +9,12 @@ export class SimRanker implements RankThread {
   readonly #ids = new Set<string>();
   #rank = 0;
 
-  constructor(files: Files) {
+  readonly #ofOtherRows: boolean;
+
+  /** `ofOtherRows`: a bug that is planted. */
+  constructor(files: Files, ofOtherRows: boolean) {
     this.#files = files;
+    this.#ofOtherRows = ofOtherRows;
   }
 
   async begin(): Promise<void> {
@@ -29,9 +33,13 @@ export class SimRanker implements RankThread {
   }
   async write({ path: shardPath }: RankSource, _shard: string, path: string): Promise<WrittenRanks> {
     const values = this.#rows(shardPath).map(({ id }) => (this.#ids.has(id) ? this.#rank : 0));
+    if (this.#ofOtherRows) values.sort((a, b) => b - a);
     const bytes = Buffer.from(JSON.stringify(values));
     this.#files.set(path, bytes);
     return { sizeBytes: bytes.length, sha256: sha256(bytes), min: Math.min(...values), max: Math.max(...values) };
+  }
+  async discard(path: string): Promise<void> {
+    this.#files.delete(path);
   }
   async done(folder: string): Promise<void> {
     for (const path of [...this.#files.keys()]) if (path.startsWith(folder)) this.#files.delete(path);

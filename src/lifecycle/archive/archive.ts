@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArchiveClass, collectionPrefix, epochMsOf, formatTimestamp } from "../../base/index.ts";
 import { isFrozen, type Manifest, type ObjectRef, type ShardEntry } from "../../manifest/index.ts";
@@ -63,10 +62,8 @@ async function move(parts: MoveParts, was: ShardEntry, storageClass: ArchiveClas
 async function putStub(parts: MoveParts, { id, file, documents }: ShardEntry): Promise<ObjectRef> {
   const { store, log, random, localObjects, thread, workFolder } = parts;
   const name = `${id}-${random.nonce(6)}.db`;
-  const folder = join(workFolder, `stub-${random.nonce(8)}`);
-  const path = join(folder, name);
+  const path = join(workFolder, "stubs", name);
   const key = `${collectionPrefix(log.scope)}stubs/${name}`;
-  await mkdir(folder, { recursive: true });
   try {
     const made = await withPins(localObjects, [file], (pathOf) =>
       thread.stub({ path: pathOf(file), file, shard: id, documents }, path),
@@ -76,6 +73,6 @@ async function putStub(parts: MoveParts, { id, file, documents }: ShardEntry): P
     localObjects.trust(ref);
     return ref;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await thread.discard(path);
   }
 }

@@ -1,4 +1,5 @@
 import { mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { serveJobs, sha256OfFileSync } from "../../base/index.ts";
 import { type MeasuredShard, measured, takerOf } from "../../ingest/index.ts";
@@ -121,6 +122,7 @@ function build({ region, folder, shardIds }: CompactJob & { kind: "build" }): re
 /** The same checksum for the same shard: SQLite writes the same bytes. */
 function stub({ source: { path, file, shard, documents }, to }: CompactJob & { kind: "stub" }): Expected {
   verified.check(path, file);
+  mkdirSync(dirname(to), { recursive: true });
   writeStub(path, to, shard, documents);
   return { sizeBytes: statSync(to).size, sha256: sha256OfFileSync(to) };
 }

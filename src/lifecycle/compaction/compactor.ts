@@ -10,7 +10,7 @@ export type Plan = Omit<CompactJob & { kind: "plan" }, "kind">;
 export interface CompactorThread {
   plan(plan: Plan): Promise<readonly { readonly rows: number; readonly leaf: number }[]>;
   build(region: number, folder: string, shardIds: readonly string[]): Promise<readonly MeasuredShard[]>;
-  /** Removes a file that was built and stored. */
+  /** Removes a file that was built or written and is stored by now. */
   discard(path: string): Promise<void>;
   ids(source: CompactSource, rows: readonly number[]): Promise<readonly string[]>;
   rows(source: CompactSource, ids: readonly string[]): Promise<readonly (number | undefined)[]>;
@@ -21,7 +21,7 @@ export interface CompactorThread {
     rows: readonly number[],
     language: string,
   ): Promise<Uint8Array | undefined>;
-  /** Writes the stub of a shard to the local file `to`, whose folder exists. */
+  /** Writes the stub of a shard to the local file `to`. */
   stub(source: StubSource, to: string): Promise<Expected>;
   /** Ends the plan: its files are closed, and what was built in `folder` is removed. */
   done(folder: string): Promise<void>;

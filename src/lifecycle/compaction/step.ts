@@ -178,7 +178,7 @@ function next(
 
 /**
  * The new shards with the rows dead that died in the old ones since they were read; undefined when an old one is gone or
- * has been archived, or a later compaction has taken over.
+ * has been archived, when a rollback has brought rows of it back, or a later compaction has taken over.
  */
 async function carryDeaths(
   parts: StepParts,
@@ -191,7 +191,10 @@ async function carryDeaths(
   const ids: string[] = [];
   for (const before of replaced) {
     const now = live.get(before.id) as ShardEntry;
-    if (now.deletes?.key !== before.deletes?.key) ids.push(...(await idsOfNewlyDead(parts, before, now)));
+    if (now.deletes?.key === before.deletes?.key) continue;
+    const died = await idsOfNewlyDead(parts, before, now);
+    if (died === undefined) return undefined;
+    ids.push(...died);
   }
   if (ids.length === 0) return shards.map(({ entry }) => entry);
   return await Promise.all(
@@ -209,11 +212,16 @@ export function allAsRead(read: readonly ShardEntry[], current: Manifest): boole
   return read.every((entry) => live.has(identity(entry)));
 }
 
-async function idsOfNewlyDead(parts: StepParts, before: ShardEntry, now: ShardEntry): Promise<readonly string[]> {
+/** Undefined when a row lives again that was dead: the step has not copied it. */
+async function idsOfNewlyDead(
+  parts: StepParts,
+  before: ShardEntry,
+  now: ShardEntry,
+): Promise<readonly string[] | undefined> {
   const [was, is] = [await parts.objects.deadRows(before), await parts.objects.deadRows(now)];
-  const rows = Array.from({ length: before.documents }, (_, row) => row).filter(
-    (row) => is.isDead(row) && !was.isDead(row),
-  );
+  const all = Array.from({ length: before.documents }, (_, row) => row);
+  if (all.some((row) => was.isDead(row) && !is.isDead(row))) return undefined;
+  const rows = all.filter((row) => is.isDead(row) && !was.isDead(row));
   return await withPins(parts.localObjects, [before.file], async (pathOf) =>
     parts.thread.ids(await fileOf(parts, before, pathOf), rows),
   );

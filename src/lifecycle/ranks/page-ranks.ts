@@ -108,8 +108,11 @@ export class PageRanks {
   async #write(entry: ShardEntry, folder: string): Promise<RanksRef> {
     const path = join(folder, entry.id);
     return await this.#onSource(entry, async (source) => {
-      const written = await this.#parts.ranker.write(source, entry.id, path);
-      return await this.#parts.objects.putRanks(entry, path, written);
+      const { ranker, objects: stored } = this.#parts;
+      const written = await ranker.write(source, entry.id, path);
+      const ranks = await stored.putRanks(entry, path, written);
+      await ranker.discard(path);
+      return ranks;
     });
   }
 

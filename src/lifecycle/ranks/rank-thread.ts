@@ -11,6 +11,8 @@ export interface RankThread {
   rank(options: RankOptions): Promise<RankedGraph>;
   /** A file with the rank of each row of a shard; ids that were not read have rank 0. */
   write(source: RankSource, shard: string, path: string): Promise<WrittenRanks>;
+  /** Removes a file that was written and is stored by now. */
+  discard(path: string): Promise<void>;
   /** Ends the graph, and removes `folder`. */
   done(folder: string): Promise<void>;
 }
@@ -36,6 +38,9 @@ export class Ranker implements RankThread {
   }
   async write(source: RankSource, shard: string, path: string): Promise<WrittenRanks> {
     return (await this.#ask({ kind: "write", source, shard, path })).written as WrittenRanks;
+  }
+  async discard(path: string): Promise<void> {
+    await rm(path, { force: true });
   }
   async done(folder: string): Promise<void> {
     await this.#ask({ kind: "close" });
