@@ -4,6 +4,7 @@ import { archiveClasses, type Clock, type Random, systemClock, systemRandom } fr
 import { FolderStore } from "./folder.ts";
 import { byBytes, objectNotFound, preconditionFailed } from "./keys.ts";
 import type {
+  CopyOptions,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -12,6 +13,7 @@ import type {
   ObjectStore,
   PutBody,
   PutOptions,
+  RestoreOptions,
 } from "./object-store.ts";
 
 interface Parts {
@@ -97,15 +99,17 @@ export class ClassedFolders implements ObjectStore {
   async copy(
     from: string,
     to: string,
-    { storageClass = "STANDARD" }: { readonly storageClass?: string } = {},
+    { storageClass = "STANDARD", onRequest }: CopyOptions = {},
   ): Promise<{ readonly etag: string }> {
+    onRequest?.("put");
     this.#standard.localPath(to);
     const path = this.localPath(from);
     if ((await this.head(from)) === undefined) throw objectNotFound("copy object", from);
     return await this.put(to, { path }, { storageClass });
   }
 
-  async restore(key: string): Promise<void> {
+  async restore(key: string, { onRequest }: RestoreOptions): Promise<void> {
+    onRequest?.("put");
     if ((await this.head(key)) === undefined) throw objectNotFound("restore object", key);
   }
 

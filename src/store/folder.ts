@@ -8,6 +8,7 @@ import { FolderLock } from "./folder-lock.ts";
 import { contentTag, FolderTags, hashedBytes, tagOf } from "./folder-tags.ts";
 import { checkKey, objectNotFound, preconditionFailed } from "./keys.ts";
 import type {
+  CopyOptions,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -16,6 +17,7 @@ import type {
   ObjectStore,
   PutBody,
   PutOptions,
+  RestoreOptions,
 } from "./object-store.ts";
 import { resolveRange } from "./range.ts";
 
@@ -120,14 +122,16 @@ export class FolderStore implements ObjectStore {
     }
   }
 
-  async copy(from: string, to: string): Promise<{ readonly etag: string }> {
+  async copy(from: string, to: string, { onRequest }: CopyOptions = {}): Promise<{ readonly etag: string }> {
+    onRequest?.("put");
     const path = this.#path(from);
     if (!(await stat(path).catch(() => undefined))?.isFile()) throw objectNotFound("copy object", from);
     return await this.put(to, { path });
   }
 
   /** A file can always be read. */
-  async restore(key: string): Promise<void> {
+  async restore(key: string, { onRequest }: RestoreOptions): Promise<void> {
+    onRequest?.("put");
     if ((await this.head(key)) === undefined) throw objectNotFound("restore object", key);
   }
 

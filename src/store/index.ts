@@ -8,7 +8,9 @@ export { FolderStore } from "./folder.ts";
 export { MemoryStore } from "./memory.ts";
 export { type ColdReads, Metered, type StorageReceipt } from "./metered.ts";
 export {
+  type BilledAs,
   type ByteRange,
+  type CopyOptions,
   type DeleteOptions,
   type GetOptions,
   type GetResult,

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { type Clock, systemClock } from "../base/index.ts";
 import { byBytes, checkKey, objectNotFound, preconditionFailed, restoreRequired } from "./keys.ts";
 import {
+  type CopyOptions,
   type DeleteOptions,
   type GetOptions,
   type GetResult,
@@ -84,15 +85,17 @@ export class MemoryStore implements ObjectStore {
   async copy(
     from: string,
     to: string,
-    { storageClass }: { readonly storageClass?: string } = {},
+    { storageClass, onRequest }: CopyOptions = {},
   ): Promise<{ readonly etag: string }> {
+    onRequest?.("put");
     const found = this.#objects.get(checkKey(from));
     if (found === undefined) throw objectNotFound("copy object", from);
     this.#readable(found, "copy object");
     return this.#keep(checkKey(to), found.bytes, storageClass ?? "STANDARD");
   }
 
-  async restore(key: string, { days }: RestoreOptions): Promise<void> {
+  async restore(key: string, { days, onRequest }: RestoreOptions): Promise<void> {
+    onRequest?.("put");
     const found = this.#objects.get(checkKey(key));
     if (found === undefined) throw objectNotFound("restore object", key);
     if (!mustBeRestored(found.info.storageClass) || this.#infoOf(found).restore !== undefined) return;

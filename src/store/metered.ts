@@ -1,4 +1,7 @@
 import type {
+  Billed,
+  BilledAs,
+  CopyOptions,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -16,7 +19,7 @@ export interface StorageReceipt {
   putRequests: number;
   listRequests: number;
   bytesFetched: number;
-  /** Of these, what was read in other classes than STANDARD: they cost more. */
+  /** Of these, what was read or looked up in other classes than STANDARD: they cost more. */
   cold: Record<string, ColdReads>;
 }
 
@@ -29,8 +32,8 @@ export interface ColdReads {
 const pageKeys = 1000;
 
 /**
- * Counts every attempt, also failed ones: storage bills them too. Copies are billed as puts, deletes are free.
- * What S3 needs within a copy (a look before, the parts of a large object) is not counted.
+ * Counts every attempt, also failed ones: storage bills them too. Deletes are free. Of a copy, or a restore, each request is
+ * counted that it takes: the look before, and the parts of a large object.
  */
 export class Metered implements ObjectStore {
   readonly #store: ObjectStore;
@@ -50,9 +53,11 @@ export class Metered implements ObjectStore {
     if (got.status === "found") this.#fetched(got.info, got.bytes.length);
     return got;
   }
-  head(key: string): Promise<ObjectInfo | undefined> {
+  async head(key: string): Promise<ObjectInfo | undefined> {
     this.#count("getRequests");
-    return this.#store.head(key);
+    const info = await this.#store.head(key);
+    if (info !== undefined) this.#fetched(info, 0);
+    return info;
   }
   put(key: string, body: PutBody, options: PutOptions = {}): Promise<{ readonly etag: string }> {
     this.#count("putRequests");
@@ -70,13 +75,11 @@ export class Metered implements ObjectStore {
   delete(key: string, options?: DeleteOptions): Promise<void> {
     return this.#store.delete(key, options);
   }
-  copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
-    this.#count("putRequests");
-    return this.#store.copy(from, to, options);
+  copy(from: string, to: string, options: CopyOptions = {}): Promise<{ readonly etag: string }> {
+    return this.#store.copy(from, to, { ...options, onRequest: this.#billing(options) });
   }
   restore(key: string, options: RestoreOptions): Promise<void> {
-    this.#count("putRequests");
-    return this.#store.restore(key, options);
+    return this.#store.restore(key, { ...options, onRequest: this.#billing(options) });
   }
   mustBeRestored(storageClass: string): boolean {
     return this.#store.mustBeRestored(storageClass);
@@ -92,6 +95,13 @@ export class Metered implements ObjectStore {
   }
   close(): Promise<void> {
     return this.#store.close();
+  }
+
+  #billing({ onRequest }: Billed): (kind: BilledAs) => void {
+    return (kind) => {
+      this.#count(kind === "put" ? "putRequests" : "getRequests");
+      onRequest?.(kind);
+    };
   }
 
   #fetched({ storageClass }: ObjectInfo, bytes: number): void {

@@ -35,7 +35,7 @@ export interface ObjectStore {
    * `from` is absent, `unavailable` (code `restore_required`) when it has to be restored first, and `conflict` when
    * `from` is so large that it is copied in parts and was replaced meanwhile; `to` is then what it was.
    */
-  copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }>;
+  copy(from: string, to: string, options?: CopyOptions): Promise<{ readonly etag: string }>;
   /**
    * Asks for a copy of an object that can't be read otherwise, to be there for some days; `head` tells when it is. Done
    * also when that was asked for before, is there, or isn't needed. Throws `not_found` when there is no such object.
@@ -71,7 +71,19 @@ export interface ObjectInfo {
   readonly restore?: "ongoing" | "ready";
 }
 
-export interface RestoreOptions {
+/** As requests are billed: PUT, COPY and POST alike, and GET, HEAD and all others. DELETE and the end of an upload are free. */
+export type BilledAs = "get" | "put";
+
+export interface Billed {
+  /** Told of each request that the call takes, each time that it is sent. A store without requests tells of one put. */
+  readonly onRequest?: ((kind: BilledAs) => void) | undefined;
+}
+
+export interface CopyOptions extends Billed {
+  readonly storageClass?: string | undefined;
+}
+
+export interface RestoreOptions extends Billed {
   /** How long the copy stays. */
   readonly days: number;
   readonly speed: RestoreSpeed;

@@ -1,5 +1,6 @@
 import { type Clock, isMosaicError, type Random } from "../base/index.ts";
 import type {
+  CopyOptions,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -105,7 +106,7 @@ export class Retrying implements ObjectStore {
   delete(key: string, options?: DeleteOptions): Promise<void> {
     return this.#run(() => this.#store.delete(key, options));
   }
-  copy(from: string, to: string, options: { readonly storageClass?: string } = {}): Promise<{ readonly etag: string }> {
+  copy(from: string, to: string, options: CopyOptions = {}): Promise<{ readonly etag: string }> {
     return this.#run(() => this.#store.copy(from, to, options));
   }
   restore(key: string, options: RestoreOptions): Promise<void> {

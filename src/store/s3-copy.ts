@@ -12,6 +12,7 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { asMosaicError, MosaicError } from "../base/index.ts";
+import type { BilledAs } from "./object-store.ts";
 import type { Again } from "./retrying.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
 
@@ -47,6 +48,7 @@ export interface Copying {
   readonly storageClass: string | undefined;
   readonly sizes: CopySizes;
   readonly again: Again;
+  readonly onRequest: (kind: BilledAs) => void;
 }
 
 /**
@@ -66,7 +68,8 @@ export async function copyObject(copying: Copying): Promise<{ readonly etag: str
 const failureOf = ({ from }: Copying, error: unknown): Error => s3Failure("copy object", from, error);
 
 /** Undefined also without a bucket: a HEAD can't tell, the copy that follows will. */
-async function headOf({ client, source }: Copying): Promise<HeadObjectCommandOutput | undefined> {
+async function headOf({ client, source, onRequest }: Copying): Promise<HeadObjectCommandOutput | undefined> {
+  onRequest("get");
   try {
     return await client.send(new HeadObjectCommand(source));
   } catch (error) {
@@ -75,7 +78,9 @@ async function headOf({ client, source }: Copying): Promise<HeadObjectCommandOut
   }
 }
 
-async function copyWhole({ client, source, target, storageClass }: Copying): Promise<{ readonly etag: string }> {
+async function copyWhole(copying: Copying): Promise<{ readonly etag: string }> {
+  const { client, source, target, storageClass, onRequest } = copying;
+  onRequest("put");
   const output = await client.send(
     new CopyObjectCommand({
       ...target,
@@ -103,13 +108,15 @@ async function copyInParts(copying: Copying, head: HeadObjectCommandOutput): Pro
 
 type Upload = Place & { readonly UploadId: string };
 
-/** A request that may be sent again; fails with our errors. */
+/** A request that may be sent again, and is billed each time; fails with our errors. */
 const request = <T>(
   copying: Copying,
+  kind: BilledAs | "free",
   send: () => Promise<T>,
   options?: { readonly conditional: boolean },
 ): Promise<T> =>
   copying.again(async () => {
+    if (kind !== "free") copying.onRequest(kind);
     try {
       return await send();
     } catch (error) {
@@ -126,7 +133,7 @@ async function begin(copying: Copying, head: HeadObjectCommandOutput): Promise<s
     StorageClass: copying.storageClass as StorageClass | undefined,
     Tagging: await taggingOf(copying, head),
   });
-  const { UploadId } = await request(copying, () => copying.client.send(command), { conditional: true });
+  const { UploadId } = await request(copying, "put", () => copying.client.send(command), { conditional: true });
   if (UploadId !== undefined) return UploadId;
   const detail = "The storage began an upload without a name; try again.";
   throw new MosaicError("unavailable", "copy object", { code: "storage_unreachable", detail, key: copying.from });
@@ -136,7 +143,7 @@ async function begin(copying: Copying, head: HeadObjectCommandOutput): Promise<s
 async function taggingOf(copying: Copying, { TagCount = 0 }: HeadObjectCommandOutput): Promise<string | undefined> {
   if (TagCount === 0) return undefined;
   const command = new GetObjectTaggingCommand(copying.source);
-  const { TagSet = [] } = await request(copying, () => copying.client.send(command));
+  const { TagSet = [] } = await request(copying, "get", () => copying.client.send(command));
   return TagSet.map(({ Key = "", Value = "" }) => `${encodeURIComponent(Key)}=${encodeURIComponent(Value)}`).join("&");
 }
 
@@ -175,14 +182,14 @@ type Part = Upload & Pick<UploadPartCopyCommand["input"], "PartNumber" | "CopySo
 /** Only of the object that was looked at: parts of two would make a third that nobody wrote. */
 async function copyPart(copying: Copying, part: Part): Promise<CompletedPart> {
   const command = new UploadPartCopyCommand({ ...part, CopySource: copySource(copying.source) });
-  const { CopyPartResult } = await request(copying, () => copying.client.send(command));
+  const { CopyPartResult } = await request(copying, "put", () => copying.client.send(command));
   return { PartNumber: part.PartNumber, ETag: CopyPartResult?.ETag };
 }
 
 /** Sent again only when it was refused: once it has succeeded S3 no longer knows the upload. */
 async function finish(copying: Copying, input: CompleteMultipartUploadCommand["input"]): Promise<{ etag: string }> {
   const command = new CompleteMultipartUploadCommand(input);
-  const { ETag = "" } = await request(copying, () => copying.client.send(command), { conditional: true });
+  const { ETag = "" } = await request(copying, "put", () => copying.client.send(command), { conditional: true });
   return { etag: ETag };
 }
 
@@ -193,7 +200,7 @@ async function abort(copying: Copying, upload: Upload, failure: Error): Promise<
       if (nameOf(error) !== "NoSuchUpload") throw error;
     });
   try {
-    await request(copying, send);
+    await request(copying, "free", send);
   } catch (error) {
     const { kind, operation, code, detail, retryAfterMs } = asMosaicError(failure, "copy object");
     throw new MosaicError(kind, operation, {

@@ -12,7 +12,7 @@ import {
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
 import { silentLogger } from "../base/index.ts";
 import { checkKey } from "./keys.ts";
-import type { DeleteOptions, PutBody, PutOptions, RestoreOptions } from "./object-store.ts";
+import type { CopyOptions, DeleteOptions, PutBody, PutOptions, RestoreOptions } from "./object-store.ts";
 import { type Again, once } from "./retrying.ts";
 import { type CopySizes, copyObject, copySizes } from "./s3-copy.ts";
 import { nameOf, s3Failure, statusOf } from "./s3-failure.ts";
@@ -123,13 +123,14 @@ export class S3Sdk implements S3Reads {
   async copy(
     from: string,
     to: string,
-    { storageClass }: { readonly storageClass?: string } = {},
+    { storageClass, onRequest = () => undefined }: CopyOptions = {},
   ): Promise<{ readonly etag: string }> {
-    const ends = { from, source: this.#at(from), target: this.#at(to), storageClass };
+    const ends = { from, source: this.#at(from), target: this.#at(to), storageClass, onRequest };
     return await copyObject({ ...ends, client: this.#client, sizes: this.#copying, again: this.#again });
   }
 
-  async restore(key: string, { days, speed }: RestoreOptions): Promise<void> {
+  async restore(key: string, { days, speed, onRequest }: RestoreOptions): Promise<void> {
+    onRequest?.("put");
     const RestoreRequest = { Days: days, GlacierJobParameters: { Tier: tiers[speed] } };
     try {
       await this.#client.send(new RestoreObjectCommand({ ...this.#at(key), RestoreRequest }));

@@ -1,6 +1,7 @@
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { checkKey, objectNotFound } from "./keys.ts";
 import {
+  type CopyOptions,
   type DeleteOptions,
   type GetOptions,
   type GetResult,
@@ -139,15 +140,12 @@ export class S3Store implements ObjectStore {
     await (await this.#sdk()).delete(key, options);
   }
 
-  async copy(
-    from: string,
-    to: string,
-    options: { readonly storageClass?: string } = {},
-  ): Promise<{ readonly etag: string }> {
+  async copy(from: string, to: string, options: CopyOptions = {}): Promise<{ readonly etag: string }> {
     return await (await this.#sdk()).copy(from, to, options);
   }
 
   async restore(key: string, options: RestoreOptions): Promise<void> {
+    options.onRequest?.("get");
     const info = await this.head(key);
     if (info === undefined) throw objectNotFound("restore object", key);
     if (!mustBeRestored(info.storageClass) || info.restore !== undefined) return;

@@ -4,4 +4,4 @@
  * Owns: the price list, the receipt in flight.
  * Never: changes what is answered.
  */
-export { currentReceipt, emptyReceipt, type Receipt, usdOf, withReceipt } from "./receipt.ts";
+export { addCold, currentReceipt, emptyReceipt, type Receipt, usdOf, withReceipt } from "./receipt.ts";

@@ -41,7 +41,7 @@ describe("BM25", () => {
       ),
       { numRuns: 12 },
     );
-  }, 60_000);
+  });
 
   test("survives compaction", async () => {
     const engine = await openTestEngine({ settings: { shardMaxDocs: 20 } });

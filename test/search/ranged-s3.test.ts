@@ -15,7 +15,7 @@ describe.skipIf(!hasS3Server)("shards of a real bucket, read by range", () => {
   beforeAll(async () => {
     server = await startS3Server();
     await server.createBucket("ranged");
-  }, 30_000);
+  });
   afterAll(() => server.stop());
 
   test("give the answers that whole files give, for a part of the bytes", async () => {

@@ -58,7 +58,7 @@ test("processes killed at any moment lose no acknowledged swap and tear no objec
     writeFileSync(acknowledged[0] as string, ".", { flag: "a" });
   }
   expect(readFileSync(acknowledged[0] as string, "utf8").length).toBeGreaterThan(kills);
-}, 30_000);
+});
 
 test("what a killed process left of a put is cleared a day later", async () => {
   await store.put("k", Buffer.from("v"));

@@ -38,6 +38,7 @@ test("every request is counted by its price, and the bytes that came", async () 
   expect(await counts(() => store.put("b", Buffer.alloc(5)))).toEqual([0, 1, 0, 0]);
   expect(await counts(() => store.put("b", Buffer.alloc(5), { ifNoneMatch: "*" }))).toEqual([0, 1, 0, 0]);
   expect(await counts(() => store.copy("a", "c"))).toEqual([0, 1, 0, 0]);
+  expect(await counts(() => store.restore("c", { days: 1, speed: "bulk" }))).toEqual([0, 1, 0, 0]);
   expect(await counts(() => store.delete("c"))).toEqual([0, 0, 0, 0]);
   expect(await counts(() => store.download("a", download))).toEqual([1, 0, 0, 1000]);
 });
@@ -53,6 +54,27 @@ test.each([
   for (let key = 0; key < keys; key++) await store.put(`k${String(key).padStart(5, "0")}`, Buffer.alloc(0));
   const receipt = await during(() => drain(store.list("", limit === undefined ? {} : { limit })));
   expect(receipt).toEqual({ ...zero(), listRequests: pages });
+});
+
+test("what is read or looked up in colder classes is counted by class, too", async () => {
+  const { store, during } = metered();
+  const classes = ["STANDARD_IA", "GLACIER_IR", "STANDARD"];
+  for (const storageClass of classes) await store.put(storageClass, Buffer.alloc(1000), { storageClass });
+  const receipt = await during(async () => {
+    for (const key of classes) {
+      await store.get(key);
+      await store.get(key, { range: { start: 10, end: 30 } });
+      await store.head(key);
+    }
+    await store.download("GLACIER_IR", join(temporaryFolder(), "copy"));
+    await store.get("absent");
+  });
+  expect(receipt).toEqual({
+    ...zero(),
+    getRequests: 11,
+    bytesFetched: 4060,
+    cold: { STANDARD_IA: { requests: 3, bytes: 1020 }, GLACIER_IR: { requests: 4, bytes: 2020 } },
+  });
 });
 
 test("what fails is billed too", async () => {

@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock, systemRandom } from "../../src/base/index.ts";
+import { Metered } from "../../src/store/index.ts";
 import { Retrying, repeating } from "../../src/store/retrying.ts";
 import { S3Store } from "../../src/store/s3.ts";
 import { hasS3Server, type S3Server, startS3Server, withoutS3Server } from "../support/s3-server.ts";
@@ -184,6 +185,34 @@ describe.skipIf(!hasS3Server)(title, () => {
     const { hint = "", cause } = error as { readonly hint?: string; readonly cause?: unknown };
     expect(hint.includes("lifecycle rule")).toBe(left === 1);
     expect(cause instanceof AggregateError && cause.errors.length).toBe(left === 1 && 2);
+  });
+
+  test.each([
+    ["in one request", mib, [], [1, 1]],
+    // One look; it begins, has three parts, and ends.
+    ["in parts", 12 * mib, [], [1, 5]],
+    [
+      "in parts, of which one is asked for twice",
+      12 * mib,
+      [{ of: part(3), status: 500, code: "InternalError" }],
+      [1, 6],
+    ],
+    [
+      "in parts, that fail at the end and are given up",
+      12 * mib,
+      [{ of: ofUpload("POST"), status: 403, code: "AccessDenied" }],
+      [1, 5],
+    ],
+  ] as const)("are billed by request: %s", async (_how, size, failing, [gets, puts]) => {
+    await store.put("billed", bytes.subarray(0, size));
+    faults.push(...failing);
+    seen.length = 0;
+    const receipt = { getRequests: 0, putRequests: 0, listRequests: 0, bytesFetched: 0, cold: {} };
+    await new Metered(patient, () => receipt).copy("billed", "billed-copy").catch(() => undefined);
+    const sent = (...methods: readonly string[]): number =>
+      seen.filter(({ method = "" }) => methods.includes(method)).length;
+    expect([sent("GET", "HEAD"), sent("PUT", "POST")]).toEqual([gets, puts]);
+    expect(receipt).toMatchObject({ getRequests: gets, putRequests: puts, listRequests: 0 });
   });
 
   test("ask again for a part, and for the end when it was refused, without beginning anew", async () => {

@@ -22,6 +22,8 @@ export interface LeafBill {
   readonly putRequests: number;
   readonly listRequests: number;
   readonly bytesFetched: number;
+  /** Of these, what was read in colder classes of storage, by class. A leaf that is older than its root says none. */
+  readonly cold?: Readonly<Record<string, { readonly requests: number; readonly bytes: number }>>;
   readonly cacheHits: number;
   readonly gbSeconds: number;
 }

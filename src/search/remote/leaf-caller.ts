@@ -1,6 +1,6 @@
 import { type Clock, MosaicError, type Random } from "../../base/index.ts";
 import type { EncodedLayout } from "../../shard/index.ts";
-import { currentReceipt } from "../../telemetry/index.ts";
+import { addCold, currentReceipt } from "../../telemetry/index.ts";
 import { allFailed, mergeReplies, nothingFound } from "../leaf-replies.ts";
 import type { LeafReply, LeafRequest } from "../leaf-request.ts";
 import { type LeafTransport, partOf } from "../leaves.ts";
@@ -164,6 +164,7 @@ function charge(bill: LeafBill, computeMs: number): void {
   receipt.putRequests += bill.putRequests;
   receipt.listRequests += bill.listRequests;
   receipt.bytesFetched += bill.bytesFetched;
+  addCold(receipt, bill.cold ?? {});
   receipt.cacheHits += bill.cacheHits;
   receipt.functionGbSeconds += bill.gbSeconds;
   receipt.functionComputeMs += computeMs;

@@ -63,6 +63,6 @@ export class LeafService {
 const spareBytes = 128 * 1024;
 
 const billOf = (
-  { getRequests, putRequests, listRequests, bytesFetched, cacheHits }: Receipt,
+  { getRequests, putRequests, listRequests, bytesFetched, cold, cacheHits }: Receipt,
   gbSeconds: number,
-): LeafBill => ({ getRequests, putRequests, listRequests, bytesFetched, cacheHits, gbSeconds });
+): LeafBill => ({ getRequests, putRequests, listRequests, bytesFetched, cold, cacheHits, gbSeconds });

@@ -1,4 +1,5 @@
 import type {
+  CopyOptions,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -35,7 +36,7 @@ export class PassingStore implements ObjectStore {
   delete(key: string, options?: DeleteOptions): Promise<void> {
     return this.inner.delete(key, options);
   }
-  copy(from: string, to: string, options?: { readonly storageClass?: string }): Promise<{ readonly etag: string }> {
+  copy(from: string, to: string, options?: CopyOptions): Promise<{ readonly etag: string }> {
     return this.inner.copy(from, to, options);
   }
   restore(key: string, options: RestoreOptions): Promise<void> {

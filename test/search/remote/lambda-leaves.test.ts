@@ -11,7 +11,14 @@ import { Parallelism } from "../../../src/search/remote/parallelism.ts";
 import { fromWire, toWire } from "../../../src/search/remote/wire.ts";
 
 const leafFunctions = 4;
-const bill = { getRequests: 1, putRequests: 0, listRequests: 0, bytesFetched: 10, cacheHits: 0, gbSeconds: 0.1 };
+const bill = {
+  getRequests: 1,
+  putRequests: 0,
+  listRequests: 0,
+  bytesFetched: 10,
+  cacheHits: 0,
+  gbSeconds: 0.1,
+};
 
 /** A request for so many shards, each larger than what is fetched whole. */
 function lookup(shards: number, ids: readonly string[] = ["a"]): LeafRequest {

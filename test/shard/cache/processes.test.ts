@@ -94,4 +94,4 @@ test("two processes share a folder: killed at any moment, they read nothing wron
   }
   // What the dead had claimed is free again.
   expect((await readdir(folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
-}, 30_000);
+});

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { BilledAs } from "../../../src/store/index.ts";
 import { large, type Subject, textOf } from "./subject.ts";
 
 export function describeCopies({ store, folder, fresh }: Subject, hasClasses: boolean, hasFiles: boolean): void {
@@ -12,6 +13,17 @@ export function describeCopies({ store, folder, fresh }: Subject, hasClasses: bo
     expect(await store().head(`${prefix}to`)).toMatchObject({ etag, sizeBytes: 6 });
     expect(await textOf(store(), `${prefix}to`)).toBe('"source"');
     expect(await textOf(store(), `${prefix}a b+ü%25`)).toBe('"source"');
+  });
+
+  test("copies and restores tell of each request that is billed", async () => {
+    const prefix = fresh();
+    await store().put(`${prefix}a`, Buffer.from("x"));
+    const told: BilledAs[] = [];
+    const onRequest = (kind: BilledAs): void => void told.push(kind);
+    await store().copy(`${prefix}a`, `${prefix}b`, { storageClass: "GLACIER", onRequest });
+    expect(told.filter((kind) => kind === "put")).toHaveLength(1);
+    await store().restore(`${prefix}b`, { days: 1, speed: "bulk", onRequest });
+    expect(told.filter((kind) => kind === "put")).toHaveLength(2);
   });
 
   test("copy of what is absent is not_found, and makes nothing", async () => {
