@@ -1,5 +1,5 @@
 import { globSync, readFileSync, rmSync } from "node:fs";
-import { basename, extname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { packageRoot } from "../../src/base/index.ts";
 
@@ -66,7 +66,7 @@ const run = (file: string, workers: readonly string[], folder: string) =>
     external: [...shipped],
     // Workers and the kernel are looked for beside the file that asks, so all lie in one folder.
     chunkNames: "[name]-[hash]",
-    plugins: [onlyEnglish, onlyUsedShapes, onlyEnvironmentCredentials],
+    plugins: [onlyEnglish, onlyUsedShapes, onlyEnvironmentCredentials, readsAlone],
     // What was written for require() finds it.
     banner: { js: `import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);` },
     logLevel: "warning",
@@ -108,6 +108,31 @@ const onlyEnvironmentCredentials: Plugin = {
     onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
       path: join(packageRoot, "functions/aws/environment-credentials.ts"),
     })),
+};
+
+/**
+ * What signed reads use of the SDK is a small part of modules that the SDK's clients use whole. A bundler puts a module
+ * into one file, and so would load all of it with the first read: these get a copy of their own, of that part.
+ */
+const readsAlone: Plugin = {
+  name: "reads-alone",
+  setup: ({ onResolve, onLoad, resolve }) => {
+    const namespace = "reads-alone";
+    const readers = ["s3.ts", "s3-signed.ts", "s3-answers.ts"].map((name) => join(packageRoot, "src/store", name));
+    onResolve({ filter: /^@(smithy|aws-sdk)\// }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (!readers.includes(importer) || pluginData === namespace || kind !== "import-statement") return undefined;
+      return { ...(await resolve(path, { kind, resolveDir, pluginData: namespace })), namespace };
+    });
+    onResolve({ filter: /./, namespace }, async ({ path, kind, resolveDir }) => {
+      const found = await resolve(path, { kind, resolveDir });
+      return found.external || found.namespace !== "file" ? found : { ...found, namespace };
+    });
+    onLoad({ filter: /./, namespace }, ({ path }) => ({
+      contents: readFileSync(path, "utf8"),
+      resolveDir: dirname(path),
+      loader: extname(path) === ".json" ? "json" : "js",
+    }));
+  },
 };
 
 /** Workers that the bundled files start by name. */

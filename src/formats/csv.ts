@@ -1,5 +1,5 @@
 import { pipeline, Readable } from "node:stream";
-import { type CsvError, parse } from "csv-parse";
+import type { CsvError } from "csv-parse";
 import { isMosaicError } from "../base/index.ts";
 import { textsOf } from "./content.ts";
 import { parsed, type Read, type ReadOptions } from "./reading.ts";
@@ -16,6 +16,8 @@ export async function* csv(
   chunks: AsyncIterable<Uint8Array>,
   { name, maxLineBytes }: ReadOptions,
 ): AsyncGenerator<Read> {
+  // Most processes never read a table.
+  const { parse } = await import("csv-parse");
   const bad: Read[] = [];
   const options = {
     columns: true,
