@@ -97,6 +97,11 @@ const shardMoves: Statement = {
 };
 const jobs: Statement = { actions: readWriteDelete, on: on.prefix("jobs/"), why: "long work is remembered here" };
 const inboxState: Statement = { actions: ["s3:GetObject"], on: on.prefix("inbox-state/"), why: "how far a file is" };
+const inboxStateEnds: Statement = {
+  actions: ["s3:GetObject", "s3:DeleteObject"],
+  on: on.prefix("inbox-state/"),
+  why: "what is known of a file goes in time",
+};
 const keys: Statement = {
   actions: ["s3:GetObject"],
   on: on.prefix("keys/"),
@@ -225,7 +230,7 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
       shardMoves,
       { actions: ["s3:RestoreObject"], on: on.prefix("tenants/"), why: "shards in Glacier come back on request" },
       { actions: readWrite, on: on.prefix("maintenance/"), why: "whose turn it is" },
-      inboxState,
+      inboxStateEnds,
       { actions: ["sqs:SendMessage"], on: on.queue, why: "files that no event told of are handed on" },
     ],
   },

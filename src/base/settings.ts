@@ -126,6 +126,9 @@ export interface Settings {
   readonly maintainQuietMs: number;
   /** A reader of a file that has not been heard of for so long is taken for dead. */
   readonly inboxHoldMs: number;
+  /** What is known of files that have gone, and of jobs that are over, is kept for so long; 0: for ever. */
+  readonly inboxStateDays: number;
+  readonly jobsKeepDays: number;
   /** Of a function: the queue that files are handed on by. */
   readonly ingestQueueUrl: string | undefined;
   readonly logLevel: LogLevel;
@@ -264,6 +267,8 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     inboxBatchBytes: whole(env, "INBOX_BATCH_BYTES", 4 * 1024 * 1024),
     inboxMaxErrors: whole(env, "INBOX_MAX_ERRORS", 1000),
     inboxHoldMs: whole(env, "INBOX_HOLD_MS", 60_000),
+    inboxStateDays: whole(env, "INBOX_STATE_DAYS", 30, 0),
+    jobsKeepDays: whole(env, "JOBS_KEEP_DAYS", 30, 0),
     ingestQueueUrl: env["INGEST_QUEUE_URL"] || undefined,
     inboxReserveMs: whole(env, "INBOX_RESERVE_MS", 60_000, 0),
     maintainQuietMs: whole(env, "MAINTAIN_QUIET_MS", 24 * 60 * 60 * 1000, 0),

@@ -11,15 +11,22 @@ import type { Inbox } from "../inbox/index.ts";
 import { chooseCompaction, MaintenanceState } from "../lifecycle/index.ts";
 import { listTenants, type Manifest, ManifestStore, segmentKey } from "../manifest/index.ts";
 import type { EngineParts } from "./collection.ts";
+import type { Forgotten } from "./old-records.ts";
 
 export interface MaintainOptions {
   /** Where time is limited: nothing is begun when less than INBOX_RESERVE_MS is left. */
   readonly remainingMs?: () => number;
   /** Hands on a file that was left behind in the inbox; without it the file is read here. */
   readonly handOn?: (key: string) => Promise<void>;
+  /** Younger files are left alone: an event or a watch will come to them. A quarter of an hour where it is not said. */
+  readonly leftBehindMs?: number;
+  /** Told before each collection: how many were looked at, of how many. */
+  readonly onProgress?: (scope: Scope, done: number, total: number) => void;
 }
 
 export interface MaintenanceReport {
+  /** True when another process is at it: then nothing was done. */
+  readonly busy: boolean;
   /** False when time was up, or another process is at it: the next run goes on behind the last collection. */
   readonly complete: boolean;
   /** Collections that were looked at, and what was done to them. */
@@ -30,6 +37,9 @@ export interface MaintenanceReport {
   readonly policies: number;
   /** Files that were left behind in the inbox. */
   readonly files: number;
+  /** Records of files and jobs that were old enough to go: INBOX_STATE_DAYS, JOBS_KEEP_DAYS. Looked for once a day. */
+  readonly forgotten: number;
+  /** Collections and files that could not be seen to: the log says why, and the next run tries again. */
   readonly failed: number;
 }
 
@@ -51,12 +61,13 @@ interface Work {
   readonly compact: (scope: Scope) => Promise<void>;
   readonly resumeJobs: () => Promise<void>;
   readonly jobsEnded: () => Promise<void>;
+  readonly forget: (remainingMs: () => number) => Promise<Forgotten>;
   readonly policies: readonly PolicyTask[];
 }
 
 /** A file that lies in the inbox for so long was told to nobody, or to one who died. */
-const leftBehindMs = 15 * 60_000;
-/** Litter of crashes is looked for so often: that takes a LIST of the whole collection. */
+const longAgoMs = 15 * 60_000;
+/** Litter of crashes is looked for so often: that takes a LIST of the whole collection; and so are old records. */
 const litterMs = 24 * 3_600_000;
 
 /** Generations that are worth deleting for their manifests alone. */
@@ -102,8 +113,10 @@ export class Maintenance {
     this.#logger = parts.logger;
   }
 
-  async run({ remainingMs = endless, handOn }: MaintainOptions): Promise<MaintenanceReport> {
+  async run(options: MaintainOptions): Promise<MaintenanceReport> {
+    const { remainingMs = endless } = options;
     const counts: Counts = {
+      busy: false,
       complete: false,
       collections: 0,
       folded: 0,
@@ -111,14 +124,16 @@ export class Maintenance {
       collected: 0,
       policies: 0,
       files: 0,
+      forgotten: 0,
       failed: 0,
     };
     const state = await MaintenanceState.take(this.#parts);
-    if (state === undefined) return counts;
+    if (state === undefined) return { ...counts, busy: true };
     try {
       await this.#work.resumeJobs();
-      await this.#files(counts, remainingMs, handOn);
-      counts.complete = await this.#collections(counts, state, remainingMs);
+      await this.#files(counts, options);
+      counts.complete = await this.#collections(counts, state, options);
+      await this.#forget(counts, state, remainingMs);
       await this.#jobs(remainingMs);
     } finally {
       await state.release();
@@ -126,33 +141,44 @@ export class Maintenance {
     return counts;
   }
 
-  async #files(counts: Counts, remainingMs: () => number, handOn: MaintainOptions["handOn"]): Promise<void> {
+  async #files(
+    counts: Counts,
+    { remainingMs = endless, leftBehindMs: settledMs = longAgoMs, handOn }: MaintainOptions,
+  ): Promise<void> {
     const { inbox } = this.#work;
     if (handOn === undefined) {
-      const { taken, failed } = await inbox.sweep({ settledMs: leftBehindMs, remainingMs });
+      const { taken, failed } = await inbox.sweep({ settledMs, remainingMs });
       counts.files += taken.length;
       counts.failed += failed.length;
+      for (const { key, error } of failed)
+        this.#logger.warn("a file of the inbox was not read; it will be tried again", { key, ...errorFields(error) });
       return;
     }
-    for await (const key of inbox.waiting(leftBehindMs)) {
+    for await (const key of inbox.waiting(settledMs)) {
       if (remainingMs() < this.#reserveMs) return;
       await handOn(key);
       counts.files++;
     }
   }
 
-  async #collections(counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<boolean> {
+  async #collections(counts: Counts, state: MaintenanceState, options: MaintainOptions): Promise<boolean> {
     const looks = new Looks(await this.#everyCollection(state));
     try {
-      return await this.#inTurn(looks, counts, state, remainingMs);
+      return await this.#inTurn(looks, counts, state, options);
     } finally {
       state.noteLooks(looks.finished(), this.#parts.settings.maintainQuietMs);
     }
   }
 
-  async #inTurn(looks: Looks, counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<boolean> {
+  async #inTurn(
+    looks: Looks,
+    counts: Counts,
+    state: MaintenanceState,
+    { remainingMs = endless, onProgress }: MaintainOptions,
+  ): Promise<boolean> {
     for (const scope of state.inTurn(looks.scopes)) {
       if (remainingMs() < this.#reserveMs) return false;
+      onProgress?.(scope, counts.collections, looks.scopes.length);
       counts.collections++;
       try {
         looks.note(scope, await this.#collection(scope, counts, state));
@@ -167,6 +193,15 @@ export class Maintenance {
       }
     }
     return true;
+  }
+
+  /** Last, since nobody waits for it. */
+  async #forget(counts: Counts, state: MaintenanceState, remainingMs: () => number): Promise<void> {
+    if (this.#parts.clock.now() - state.lastOfAllMs("records") < litterMs) return;
+    if (remainingMs() < this.#reserveMs) return;
+    const { forgotten, complete } = await this.#work.forget(remainingMs);
+    counts.forgotten += forgotten;
+    if (complete) await state.noteDone("records");
   }
 
   /** Resolves to whether there was anything to do. */

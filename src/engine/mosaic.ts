@@ -55,6 +55,7 @@ import { PageRankJob } from "./jobs/pagerank.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { localMachinery, type Machinery } from "./machinery.ts";
 import { type MaintainOptions, Maintenance, type MaintenanceReport } from "./maintenance.ts";
+import { type Forgotten, forgetOldRecords } from "./old-records.ts";
 import { Policies } from "./policies.ts";
 import { Reads } from "./reads.ts";
 import { Searches } from "./searches.ts";
@@ -136,6 +137,7 @@ export class Mosaic implements Engine {
       tenants: () => this.tenants(),
       collections: (tenant) => this.#collections.names(tenant),
       apply: (scope) => this.applyPolicies(scope),
+      forget: () => this.#forget(() => Number.POSITIVE_INFINITY),
     });
     this.#jobs = new Jobs({
       ...parts,
@@ -153,6 +155,7 @@ export class Mosaic implements Engine {
       },
       resumeJobs: () => this.#jobs.resume(),
       jobsEnded: () => this.#jobs.idle(),
+      forget: (remainingMs) => this.#forget(remainingMs),
       policies: [
         {
           name: "archive",
@@ -321,6 +324,10 @@ export class Mosaic implements Engine {
 
   async ready(): Promise<void> {
     await this.#parts.store.head("ready");
+  }
+
+  #forget(remainingMs: () => number): Promise<Forgotten> {
+    return forgetOldRecords({ ...this.#parts, inbox: this.inbox, jobs: this.#jobs }, remainingMs);
   }
 
   async #describe(collection: Collection): Promise<CollectionInfo> {

@@ -8,11 +8,13 @@ interface PolicyParts {
   readonly tenants: () => Promise<readonly TenantName[]>;
   readonly collections: (tenant: TenantName) => Promise<readonly Scope[]>;
   readonly apply: (scope: Scope) => Promise<unknown>;
+  /** Takes away what is known of files and jobs that are long over. */
+  readonly forget: () => Promise<unknown>;
 }
 
 /**
  * For a process that stays: applies the policies of all collections of all tenants, again and again. Requests of a round: 1
- * LIST of the tenants, 1 of each one's collections, and those of a read of each collection.
+ * LIST of the tenants, 1 of each one's collections, and those of a read of each collection; then what `forget` takes.
  */
 export class Policies {
   readonly #parts: PolicyParts;
@@ -45,6 +47,7 @@ export class Policies {
           );
         }
       }
+      if (!this.#stopped) await this.#parts.forget();
     } catch (error) {
       logger.warn("could not apply policies; they will be tried again", errorFields(error));
     }

@@ -24,8 +24,11 @@ export interface StoredRecord {
   readonly etag: string;
 }
 
-export async function readRecord(store: ObjectStore, file: Pick<InboxFile, "key">): Promise<StoredRecord | undefined> {
-  const key = stateKey(file);
+export const readRecord = (store: ObjectStore, file: Pick<InboxFile, "key">): Promise<StoredRecord | undefined> =>
+  readStored(store, stateKey(file));
+
+/** By the record's own key. */
+export async function readStored(store: ObjectStore, key: string): Promise<StoredRecord | undefined> {
   const got = await store.get(key);
   return got.status === "found" ? { record: decodeRecord(got.bytes, key), etag: got.info.etag } : undefined;
 }

@@ -8,6 +8,7 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import type { ObjectInfo, ObjectStore } from "../store/index.ts";
+import { forgetFiles } from "./forgetting.ts";
 import { HeldFile, readRecord, TakenOver } from "./held-file.ts";
 import { leftBehind } from "./left-behind.ts";
 import { finishRecord, moveFile, outcomeOf, setAside, targetOf } from "./moving.ts";
@@ -45,6 +46,8 @@ export interface Swept {
 
 /** Tries of a file that keeps being replaced while it is read. */
 const mostReplacements = 5;
+
+const dayMs = 86_400_000;
 
 const endless = (): number => Number.POSITIVE_INFINITY;
 
@@ -106,6 +109,19 @@ export class Inbox {
     const { store, clock } = this.#parts;
     for await (const { key, modifiedMs } of leftBehind(store))
       if (clock.now() - modifiedMs >= settledMs && !(await this.#isPutOff(key))) yield key;
+  }
+
+  /**
+   * Deletes what is known of files that went INBOX_STATE_DAYS ago or longer (0: never). `complete` is false when time was up:
+   * called again it goes on.
+   */
+  async forget(
+    remainingMs: () => number = endless,
+  ): Promise<{ readonly forgotten: number; readonly complete: boolean }> {
+    const { clock, settings } = this.#parts;
+    if (settings.inboxStateDays === 0) return { forgotten: 0, complete: true };
+    const beforeMs = clock.now() - settings.inboxStateDays * dayMs;
+    return await forgetFiles(this.#parts, beforeMs, () => remainingMs() >= settings.inboxReserveMs);
   }
 
   async #isPutOff(key: string): Promise<boolean> {

@@ -40,6 +40,8 @@ export interface InboxSettings {
   readonly inboxReserveMs: number;
   /** A reader that has written nothing for so long is taken for dead. */
   readonly inboxHoldMs: number;
+  /** What is known of a file that has gone is kept for so long. */
+  readonly inboxStateDays: number;
 }
 
 /** How far a file is written down at least so often. */

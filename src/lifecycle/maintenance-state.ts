@@ -68,6 +68,16 @@ export class MaintenanceState {
     return this.#stored.doneMs[`${what} ${nameOf(scope)}`] ?? 0;
   }
 
+  /** When something that concerns no collection was last done to its end; 0: never. */
+  lastOfAllMs(what: string): number {
+    return this.#stored.doneMs[what] ?? 0;
+  }
+
+  async noteDone(what: string): Promise<void> {
+    const now = this.#parts.clock.now();
+    await this.#write({ doneMs: { ...this.#stored.doneMs, [what]: now }, untilMs: now + holdMs });
+  }
+
   /** Whether a tenant was found with nothing to do, so that it is not asked again yet. */
   isQuiet(tenant: TenantName): boolean {
     return (this.#stored.quiet[tenant]?.untilMs ?? 0) > this.#parts.clock.now();

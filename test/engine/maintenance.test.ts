@@ -132,3 +132,50 @@ test("asks less and less for tenants where there is nothing to do, and soon agai
   clock.advance(15 * minutes);
   expect(await engine.maintain()).toMatchObject({ collections: 1 });
 });
+
+test("deletes what is known of files and jobs that are long over, once a day, and nothing younger", async () => {
+  const { engine, store, clock } = await filled(["a/x"]);
+  const scope = scopeOf("a", "x");
+  const drop = (name: string) => store.put(`inbox/a/x/${name}`, Buffer.from(`${JSON.stringify(document(7))}\n`));
+  const ended = async (): Promise<string> => {
+    const { id } = await engine.compact(scope);
+    await engine.jobEnded(id);
+    return id;
+  };
+  const kept = async (): Promise<number[]> =>
+    await Promise.all(
+      ["inbox-state/", "jobs/"].map(async (prefix) => (await Array.fromAsync(store.list(prefix))).length),
+    );
+  await drop("old.ndjson");
+  await engine.inbox.take("inbox/a/x/old.ndjson");
+  const old = await ended();
+  clock.advance(29 * day);
+  await drop("new.ndjson");
+  await engine.inbox.take("inbox/a/x/new.ndjson");
+  const young = await ended();
+  expect(await engine.maintain()).toMatchObject({ complete: true, forgotten: 0, failed: 0 });
+  clock.advance(day + 60_000);
+  expect(await kept()).toEqual([2, 2]);
+  expect(await engine.maintain()).toMatchObject({ complete: true, forgotten: 2 });
+  expect(await kept()).toEqual([1, 1]);
+  await expect(engine.job(scope.tenant, old)).rejects.toMatchObject({ code: "job_not_found" });
+  expect(await engine.job(scope.tenant, young)).toMatchObject({ status: "done" });
+  clock.advance(day / 2);
+  expect(await engine.maintain()).toMatchObject({ forgotten: 0 });
+});
+
+test("a job that is not over stays, however old", async () => {
+  const clock = new TestClock();
+  const store = new MemoryStore(clock);
+  const engine = await openTestEngine({ store, clock, jobs: "elsewhere" });
+  await engine.putMany(scopeOf("a", "x"), [document(1)]);
+  const { id } = await engine.compact(scopeOf("a", "x"));
+  // A version that does not know the kind leaves it alone as well.
+  const key = `jobs/a/${id}.json`;
+  const got = await store.get(key);
+  const text = got.status === "found" ? Buffer.from(got.bytes).toString() : "";
+  await store.put(key, Buffer.from(text.replace('"compact"', '"of-tomorrow"')));
+  clock.advance(400 * day);
+  expect(await engine.maintain()).toMatchObject({ forgotten: 0 });
+  expect(await store.head(key)).toBeDefined();
+});

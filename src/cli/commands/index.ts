@@ -10,6 +10,7 @@ import { inbox } from "./inbox.ts";
 import { ingest } from "./ingest.ts";
 import { job } from "./job.ts";
 import { keys } from "./keys.ts";
+import { maintain } from "./maintain.ts";
 import { pagerank } from "./pagerank.ts";
 import { search } from "./search.ts";
 import { serve } from "./serve.ts";
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   branch,
   rollback,
   gc,
+  maintain,
   verify,
   keys,
 ];

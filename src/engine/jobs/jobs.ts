@@ -95,6 +95,13 @@ export class Jobs {
     }
   }
 
+  /** Deletes jobs that ended before `beforeMs`. */
+  async forget(beforeMs: number, mayGoOn: () => boolean): Promise<{ forgotten: number; complete: boolean }> {
+    return await this.#store.forget(beforeMs, mayGoOn, (error) =>
+      this.#with.logger.warn("an old job stays", errorFields(error)),
+    );
+  }
+
   /** Stops between two steps; whoever resumes goes on from there. */
   async close(): Promise<void> {
     this.#closed = true;

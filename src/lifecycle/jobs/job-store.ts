@@ -124,6 +124,35 @@ export class JobStore {
     }
   }
 
+  /**
+   * Deletes jobs that are over, and that nobody has written to since `beforeMs`. Requests: 1 LIST for each 1000 jobs, and 1 GET
+   * and 1 DELETE for each that is old enough. `complete` is false when `mayGoOn` ended it.
+   */
+  async forget(
+    beforeMs: number,
+    mayGoOn: () => boolean,
+    onFault: (error: unknown) => void,
+  ): Promise<{ readonly forgotten: number; readonly complete: boolean }> {
+    let forgotten = 0;
+    for await (const { key, modifiedMs } of this.#parts.store.list(prefix)) {
+      if (!mayGoOn()) return { forgotten, complete: false };
+      if (modifiedMs < beforeMs && (await this.#forgetIfOver(key, onFault))) forgotten++;
+    }
+    return { forgotten, complete: true };
+  }
+
+  async #forgetIfOver(key: string, onFault: (error: unknown) => void): Promise<boolean> {
+    try {
+      const stored = await this.#readKey(key);
+      if (stored === undefined || !isOver(stored.job)) return false;
+      await this.#parts.store.delete(key, { ifMatch: stored.etag });
+      return true;
+    } catch (error) {
+      onFault(error);
+      return false;
+    }
+  }
+
   async #readKey(key: string): Promise<StoredJob | undefined> {
     const got = await this.#parts.store.get(key);
     return got.status === "found" ? { job: decode(got.bytes, key), etag: got.info.etag } : undefined;

@@ -12,6 +12,7 @@ export const inboxSettings: InboxSettings = {
   inboxMaxErrors: 5,
   inboxReserveMs: 1000,
   inboxHoldMs: 60_000,
+  inboxStateDays: 30,
 };
 
 type Stored = { readonly id: string; readonly text: string };

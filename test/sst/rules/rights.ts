@@ -57,6 +57,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     "s3:GetObject bucket/maintenance/*",
     "s3:PutObject bucket/maintenance/*",
     "s3:GetObject bucket/inbox-state/*",
+    "s3:DeleteObject bucket/inbox-state/*",
     "sqs:SendMessage queue:STAGE-InboxQueue",
   ],
 };
