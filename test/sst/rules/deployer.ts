@@ -43,7 +43,9 @@ const needs: Readonly<Record<string, readonly Need[]>> = {
   "s3/bucketVersioning": [need("s3", "PutBucketVersioning GetBucketVersioning", bucket)],
   "s3/bucketLifecycleConfiguration": [need("s3", "PutLifecycleConfiguration GetLifecycleConfiguration", bucket)],
   "s3/bucketNotification": [need("s3", "PutBucketNotification GetBucketNotification", bucket)],
-  "s3/bucketObjectv2": [need("s3", "PutObject PutObjectTagging GetObject GetObjectTagging DeleteObject", bucket)],
+  "s3/bucketObjectv2": [
+    need("s3", "PutObject PutObjectTagging AbortMultipartUpload GetObject GetObjectTagging DeleteObject", bucket),
+  ],
   "lambda/function": [
     need(
       "lambda",
@@ -65,7 +67,7 @@ const needs: Readonly<Record<string, readonly Need[]>> = {
   ],
   "lambda/eventSourceMapping": [
     need("lambda", "CreateEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping", everything),
-    need("lambda", "DeleteEventSourceMapping ListTags TagResource", everything),
+    need("lambda", "DeleteEventSourceMapping ListTags TagResource UntagResource", everything),
   ],
   "iam/role": [
     need("iam", "CreateRole GetRole DeleteRole UpdateRole UpdateAssumeRolePolicy TagRole UntagRole", role),
@@ -90,14 +92,19 @@ const needs: Readonly<Record<string, readonly Need[]>> = {
     need("logs", "DescribeLogGroups", everything),
   ],
   "cloudwatch/metricAlarm": [
-    need("cloudwatch", "PutMetricAlarm DescribeAlarms DeleteAlarms", alarm),
-    need("cloudwatch", "ListTagsForResource TagResource UntagResource", alarm),
+    need("cloudwatch", "PutMetricAlarm DeleteAlarms ListTagsForResource TagResource UntagResource", alarm),
+    // With a narrower resource it answers nothing of composite alarms, and the provider asks for a name whatever it is.
+    need("cloudwatch", "DescribeAlarms", everything),
   ],
   "sns/topic": [
     need("sns", "CreateTopic DeleteTopic GetTopicAttributes SetTopicAttributes", topic),
     need("sns", "ListTagsForResource TagResource UntagResource", topic),
   ],
-  "sns/topicSubscription": [need("sns", "Subscribe Unsubscribe GetSubscriptionAttributes", topic)],
+  "sns/topicSubscription": [
+    need("sns", "Subscribe", topic),
+    // The service knows no resource for these two (service authorization reference).
+    need("sns", "Unsubscribe GetSubscriptionAttributes", everything),
+  ],
   "apigatewayv2/api": [gateway("/apis"), gateway("/apis/a1b2c3")],
   "apigatewayv2/stage": [
     gateway("/apis/a1b2c3/stages"),
@@ -142,7 +149,7 @@ const matches = (pattern: string, text: string): boolean =>
   new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(text);
 
 /** `*` as a resource is allowed by `*` alone. */
-const allows = (action: string, resource: string): boolean =>
+export const mayCall = (action: string, resource: string): boolean =>
   policy.Statement.some(
     ({ Action, Resource }) =>
       Action.some((pattern) => matches(pattern, action)) &&
@@ -159,7 +166,7 @@ export function deployerMay({ resources }: Deployed): readonly string[] {
     return wanted.flatMap(({ service, actions, on }) => {
       const arn = on(resource.name, resource);
       return actions
-        .filter((action) => !allows(`${service}:${action}`, arn))
+        .filter((action) => !mayCall(`${service}:${action}`, arn))
         .map((action) => `the deployer may not ${service}:${action} on ${arn}`);
     });
   });

@@ -24,27 +24,36 @@ function bunProgram(): string {
 const versionOf = (name: string): string =>
   (JSON.parse(readFileSync(at("node_modules", name, "package.json"), "utf8")) as { version: string }).version;
 
+/** Where `sst` finds what it would download: Pulumi and bun. */
+const home = at("node_modules", ".cache", "mosaic-sst");
+export const sst = at("node_modules", ".bin", "sst");
+
+/** What `sst` is started with, so that it downloads and tells nothing. */
+export const sstEnvironment = (): Record<string, string> => ({
+  HOME: home,
+  XDG_CONFIG_HOME: home,
+  SST_BUN_VERSION: versionOf("bun"),
+  SST_TELEMETRY_DISABLED: "1",
+});
+
 /**
  * `sst install`, which writes `.sst/platform`: SST's components and their types, from the `sst` package and npm alone.
- * It wants Pulumi, and here only to be there: a script that says its version is enough, in a home of our own.
+ * It wants Pulumi, and here only to be there: `pulumi.mjs` is enough, in a home of our own.
  */
 export default function installPlatform(): void {
-  const home = at("node_modules", ".cache", "mosaic-sst");
   const bin = join(home, "sst", "bin");
   mkdirSync(bin, { recursive: true });
-  writeFileSync(join(bin, "pulumi"), `#!/bin/sh\necho v${pulumiVersion}\n`);
+  const pulumi = join(import.meta.dirname, "pulumi.mjs");
+  writeFileSync(
+    join(bin, "pulumi"),
+    `#!/bin/sh\nPULUMI_VERSION=${pulumiVersion} exec "${process.execPath}" "${pulumi}" "$@"\n`,
+  );
   chmodSync(join(bin, "pulumi"), 0o755);
   rmSync(join(bin, "bun"), { force: true });
   symlinkSync(bunProgram(), join(bin, "bun"));
-  execFileSync(at("node_modules", ".bin", "sst"), ["install", "--stage", "check"], {
+  execFileSync(sst, ["install", "--stage", "check"], {
     cwd: packageRoot,
     stdio: "pipe",
-    env: {
-      ...process.env,
-      HOME: home,
-      XDG_CONFIG_HOME: home,
-      SST_BUN_VERSION: versionOf("bun"),
-      SST_TELEMETRY_DISABLED: "1",
-    },
+    env: { ...process.env, ...sstEnvironment() },
   });
 }
