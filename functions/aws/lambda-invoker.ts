@@ -1,4 +1,5 @@
 import type { InvokeCommand as Command, LambdaClient } from "@aws-sdk/client-lambda";
+import { silentLogger } from "../../src/base/index.ts";
 import type { InvokeOutcome, Invoker } from "../../src/search/index.ts";
 
 interface Loaded {
@@ -29,10 +30,24 @@ export class LambdaInvoker implements Invoker {
   }
 }
 
+/** All leaf functions at once (64 at most), each asked twice, and as many again that a call before this one gave up on. */
+const mostSockets = 256;
+const connectMs = 3_000;
+
 /** Retries are the caller's, who knows how much time is left. */
 async function load(): Promise<Loaded> {
   const { InvokeCommand, LambdaClient } = await import("@aws-sdk/client-lambda");
-  return { client: new LambdaClient({ maxAttempts: 1 }), InvokeCommand };
+  const client = new LambdaClient({
+    maxAttempts: 1,
+    // It would write to the console, plain text among our log lines; what it says comes as an error too.
+    logger: silentLogger,
+    requestHandler: {
+      connectionTimeout: connectMs,
+      httpsAgent: { maxSockets: mostSockets },
+      httpAgent: { maxSockets: mostSockets },
+    },
+  });
+  return { client, InvokeCommand };
 }
 
 const throttling: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, globSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, globSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot, packageVersion } from "../../src/base/index.ts";
 import { type Bundle, bundle } from "./bundle.ts";
@@ -42,7 +42,14 @@ export async function buildFunction({ name, file, architecture, embeds, into }: 
     join(folder, "package.json"),
     `${JSON.stringify({ name: "mosaic", version: packageVersion, type: "module" })}\n`,
   );
+  letAllRead(folder);
   return { name, architecture, folder, bundle: bundled, bytes: bytesOf(folder) };
+}
+
+/** Lambda runs it as another user, with the rights that files had here: those must not be this user's umask. */
+function letAllRead(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
 }
 
 const bytesOf = (folder: string): number =>

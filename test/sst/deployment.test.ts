@@ -1,11 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import { architecture, bundleOf, functions, leafFunctions } from "../../infra/table.ts";
+import { mostPackageBytes } from "../../functions/build/package.ts";
+import { architecture, bundleOf, environmentOf, functions, leafFunctions } from "../../infra/table.ts";
 import { packageRoot } from "../../src/base/index.ts";
 import { policy } from "./rules/deployer.ts";
 import { rules } from "./rules/index.ts";
 import { ofType } from "./support/account.ts";
+import { readElf } from "./support/elf.ts";
 import { bundleProgram, type Deployed, deployed } from "./support/mock-run.ts";
 
 /** What `sst deploy` would make, by SST's own components. */
@@ -25,6 +29,15 @@ const stages = {
 /** `e_machine` of an ELF file (ELF specification, EM_AARCH64). */
 const elfArm64 = 183;
 
+/** What nodejs24.x has, on Amazon Linux 2023: glibc 2.34 and the libraries of GCC 11. */
+const system = {
+  versions: { GLIBC: "2.34", GLIBCXX: "3.4.29", CXXABI: "1.3.13", GCC: "11.0.0" } as Record<string, string>,
+  libraries: new Set([
+    ...["ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"],
+    ...["libgcc_s.so.1", "libstdc++.so.6"],
+  ]),
+};
+
 let program = "";
 beforeAll(async () => {
   program = await bundleProgram("deployment");
@@ -42,19 +55,68 @@ describe.each(Object.entries(stages))("%s", (_name, circumstances) => {
 });
 
 describe("production with its packages", () => {
-  test("uploads what was built just now, for the processor that it runs on", async () => {
+  const folders = Object.values(functions).map((spec) => ({
+    ...spec,
+    folder: join(packageRoot, bundleOf(spec.name, architecture)),
+  }));
+  const filesIn = (folder: string) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name));
+  let uploaded = 0;
+
+  beforeAll(async () => {
+    // Whoever deploys may be strict about who reads what they make.
+    const umask = process.umask(0o077);
     const made = await deployed(program, { stage: "production", packages: true });
-    expect(ofType(made, "s3/bucketObjectv2").length).toBe(Object.keys(functions).length - 1 + leafFunctions.default);
-    for (const { name, embeds } of Object.values(functions)) {
-      const folder = join(packageRoot, bundleOf(name, architecture));
-      const natives = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
-        /\.(node|so)$/.test(file),
-      );
-      const heads = natives.map((file) => readFileSync(join(folder, file)).readUInt16LE(18));
-      expect(new Set(heads), name).toEqual(new Set([elfArm64]));
-      if (embeds) expect(existsSync(join(folder, "models")), name).toBe(true);
-    }
+    process.umask(umask);
+    uploaded = ofType(made, "s3/bucketObjectv2").length;
   }, 600_000);
+
+  test("uploads each of them", () => {
+    expect(uploaded).toBe(folders.length - 1 + leafFunctions.default);
+    for (const { name, folder, embeds } of folders) expect(existsSync(join(folder, "models")), name).toBe(embeds);
+  });
+
+  test.each(folders)("$name: Lambda takes it: its size, and that anybody may read it", ({ folder }) => {
+    const files = filesIn(folder).map((file) => ({ file, stats: lstatSync(file) }));
+    expect(files.reduce((bytes, { stats }) => bytes + stats.size, 0)).toBeLessThan(mostPackageBytes);
+    expect(files.filter(({ stats }) => !stats.isFile() || (stats.mode & 0o444) !== 0o444)).toEqual([]);
+  });
+
+  test.each(folders)("$name: machine code is for the processor and the system that it runs on", ({ folder }) => {
+    const natives = filesIn(folder).filter((file) => /\.(node|so)(\.\d+)*$/.test(file));
+    expect(natives.length).toBeGreaterThan(0);
+    const wrong = natives.flatMap((file) => {
+      const { machine, needed, runpath, versions } = readElf(file);
+      const beside = new Set(runpath?.startsWith("$ORIGIN") ? readdirSync(dirname(file)) : []);
+      return [
+        ...(machine === elfArm64 ? [] : [`${file} is for machine ${machine}`]),
+        ...needed.filter((name) => !system.libraries.has(name) && !beside.has(name)),
+        ...Object.entries(versions).filter(([name, version]) => {
+          const has = system.versions[name] ?? "0";
+          return version.localeCompare(has, "en", { numeric: true }) > 0;
+        }),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test.each(folders)("$name: INIT loads no machine code and calls nobody", async ({ name, folder }) => {
+    const environment = environmentOf(functions[name], {
+      bucket: "mosaic-production-files",
+      queueUrl: "https://sqs.us-east-1.amazonaws.com/123456789012/inbox",
+      app: "mosaic",
+      stage: "production",
+      leafFunctions: leafFunctions.default,
+    });
+    const script = join(import.meta.dirname, "support", "initialize.mjs");
+    const { stdout } = await promisify(execFile)(process.execPath, [script, folder], {
+      // What Lambda sets, and nobody's home.
+      env: { ...environment, AWS_REGION: "us-east-1", AWS_LAMBDA_FUNCTION_NAME: `mosaic-production-${name}` },
+    });
+    expect(JSON.parse(stdout)).toEqual({ handler: "function", connections: [] });
+  });
 });
 
 describe("a domain of one's own", () => {
@@ -64,6 +126,12 @@ describe("a domain of one's own", () => {
   test("gets a certificate and records where Route 53 has its zone", async () => {
     const made = await deployed(program, { stage: "dev", env: { MOSAIC_DOMAIN: domain } });
     expect(made.outputs["api"]).toBe(`https://${domain}`);
+    const [name] = ofType(made, "apigatewayv2/domainName");
+    expect(name?.inputs.domainNameConfiguration).toMatchObject({ endpointType: "REGIONAL", securityPolicy: "TLS_1_2" });
+    const [api] = ofType(made, "apigatewayv2/api");
+    expect(ofType(made, "apigatewayv2/apiMapping").map(({ inputs }) => inputs)).toEqual([
+      { apiId: api?.inputs.name, domainName: name?.name, stage: "$default" },
+    ]);
     expect(ofType(made, "acm/certificate").map(({ inputs }) => inputs.domainName)).toEqual([domain]);
     expect(
       ofType(made, "route53/record")

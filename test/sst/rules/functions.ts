@@ -43,6 +43,28 @@ export function limits(deployed: Deployed): readonly string[] {
   });
 }
 
+/**
+ * What any account takes, also a new one, which has 3,008 MB of memory a function, and ten environments in all to reserve
+ * from (AWS Lambda developer guide, "Lambda quotas").
+ */
+export function accountTakes(deployed: Deployed): readonly string[] {
+  return ofType(deployed, "lambda/function").flatMap(({ inputs }) => {
+    const { name, description, memorySize, ephemeralStorage, timeout, environment } = inputs;
+    const within = (what: string, value: number, least: number, most: number): readonly string[] =>
+      value >= least && value <= most ? [] : [`${name}: ${what} ${value} is not from ${least} to ${most}`];
+    return [
+      ...within("memory", memorySize, 128, 3008),
+      ...within("disk", ephemeralStorage.size, 512, 10_240),
+      ...within("timeout", timeout, 1, 900),
+      ...within("characters of its name", name.length, 1, 64),
+      ...within("characters of its description", description.length, 1, 256),
+      ...within("bytes of its settings", Buffer.byteLength(JSON.stringify(environment.variables)), 2, 4096),
+      ...differs(`${name}: reserved environments`, inputs.reservedConcurrentExecutions, undefined),
+      ...differs(`${name}: network of its own`, inputs.vpcConfig, undefined),
+    ];
+  });
+}
+
 /** Every function writes to a log that forgets. */
 export function logsForget(deployed: Deployed): readonly string[] {
   const groups = ofType(deployed, "cloudwatch/logGroup");
@@ -58,34 +80,59 @@ export function logsForget(deployed: Deployed): readonly string[] {
   ];
 }
 
-/** One route takes everything to `api`, within the gateway's limits; nobody else may call a function but by URL. */
+/** What HTTP APIs take (API Gateway developer guide, "Quotas for HTTP APIs"): 30 s, in all regions. */
+const mostPatienceMs = 30_000;
+
+/** One route takes everything to `api`, within the gateway's limits, and every call is noted. */
 export function gatewayCallsApi(deployed: Deployed): readonly string[] {
+  const api = onlyOne(deployed, "apigatewayv2/api")?.inputs;
   const integration = onlyOne(deployed, "apigatewayv2/integration")?.inputs;
   const stage = onlyOne(deployed, "apigatewayv2/stage")?.inputs;
-  const callers = ofType(deployed, "lambda/permission").map(
-    ({ inputs }) => `${inputs.principal} ${inputs.action} ${(inputs.function as string).split(":").at(-1)}`,
-  );
-  const prefix = prefixOf(deployed);
+  const route = onlyOne(deployed, "apigatewayv2/route")?.inputs;
+  const log = ofType(deployed, "cloudwatch/logGroup").find(({ name }) => name === "GatewayAccessLog")?.inputs.name;
+  const patience = integration?.timeoutMilliseconds;
   return [
-    ...differs("the route", onlyOne(deployed, "apigatewayv2/route")?.inputs.routeKey, "$default"),
-    ...differs("its function", integration?.integrationUri.split(":").at(-1), `${prefix}api`),
+    ...differs("the kind of API", [api?.protocolType, api?.corsConfiguration], ["HTTP", {}]),
+    ...differs("the route", [route?.routeKey, route?.authorizationType], ["$default", "NONE"]),
+    ...differs("its function", integration?.integrationUri.split(":").at(-1), `${prefixOf(deployed)}api`),
+    ...differs("its kind", integration?.integrationType, "AWS_PROXY"),
     ...differs("its payload", integration?.payloadFormatVersion, "2.0"),
-    ...differs("its patience", integration?.timeoutMilliseconds, gateway.timeoutSeconds * 1000),
+    ...differs("its patience", patience, gateway.timeoutSeconds * 1000),
+    ...(patience > mostPatienceMs ? [`its patience is more than ${mostPatienceMs} ms`] : []),
+    ...differs("the stage", [stage?.name, stage?.autoDeploy], ["$default", true]),
     ...differs("requests a second", stage?.defaultRouteSettings?.throttlingRateLimit, gateway.rateLimit),
     ...differs("requests at once", stage?.defaultRouteSettings?.throttlingBurstLimit, gateway.burstLimit),
-    ...differs("callers", callers.toSorted(), [
-      `* lambda:InvokeFunction ${prefix}stream`,
-      `* lambda:InvokeFunctionUrl ${prefix}stream`,
-      `apigateway.amazonaws.com lambda:InvokeFunction ${prefix}api`,
-    ]),
+    ...differs("the log of calls", stage?.accessLogSettings?.destinationArn.split(":log-group:").at(-1), log),
+    // Others may have rights to write to it that have to be listed one by one, of which there are few (AWS, as above).
+    ...differs("its name begins", log?.startsWith("/aws/vendedlogs/apis/"), true),
   ];
 }
 
-/** The only function URL is that of `stream`, and it streams. */
+/** Who may call a function: the gateway `api`, for itself; anybody `stream`, by its URL and not otherwise. */
+export function callers(deployed: Deployed): readonly string[] {
+  const prefix = prefixOf(deployed);
+  const found = ofType(deployed, "lambda/permission").map(({ inputs }) => {
+    const { principal, action, sourceArn, functionUrlAuthType, invokedViaFunctionUrl } = inputs;
+    const called = (inputs.function as string).split(":").at(-1);
+    return [principal, action, called, sourceArn, functionUrlAuthType, invokedViaFunctionUrl && "by URL"]
+      .filter((word) => word !== undefined)
+      .join(" ");
+  });
+  return differs("callers", found.toSorted(), [
+    // Since October 2025 a URL needs both rights (AWS Lambda developer guide, "Control access to Lambda function URLs").
+    `* lambda:InvokeFunction ${prefix}stream by URL`,
+    `* lambda:InvokeFunctionUrl ${prefix}stream NONE`,
+    `apigateway.amazonaws.com lambda:InvokeFunction ${prefix}api arn:aws:execute-api:us-east-1:123456789012:a1b2c3/*`,
+  ]);
+}
+
+/** The only function URL is that of `stream`; it streams, asks for no signature of AWS, and answers no browser's question. */
 export function streamStreams(deployed: Deployed): readonly string[] {
   const url = onlyOne(deployed, "lambda/functionUrl")?.inputs;
   return [
     ...differs("the URL's function", url?.functionName, `${prefixOf(deployed)}stream`),
     ...differs("its mode", url?.invokeMode, "RESPONSE_STREAM"),
+    ...differs("who is asked", url?.authorizationType, "NONE"),
+    ...differs("origins", url?.cors, undefined),
   ];
 }
