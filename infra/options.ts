@@ -47,18 +47,28 @@ function checkStage(stage: string): string {
   throw new Error("A stage's name is up to 20 of a-z, 0-9 and -, and begins with a letter.");
 }
 
+/** API Gateway takes a certificate of its own region, and only for a name. */
+function certificateOf(env: Environment, region: string): string | undefined {
+  const arn = matching(env, "MOSAIC_CERTIFICATE", /^arn:aws[\w-]*:acm:/, "the ARN of a certificate in ACM");
+  if (arn === undefined) return undefined;
+  if (arn.split(":")[3] !== region) throw new Error(`MOSAIC_CERTIFICATE must be of the region ${region} (AWS_REGION).`);
+  if (!env["MOSAIC_DOMAIN"]) throw new Error("MOSAIC_CERTIFICATE is for a name: set MOSAIC_DOMAIN too.");
+  return arn;
+}
+
 export function optionsFrom(stageName: string, env: Environment): Options {
   const stage = checkStage(stageName);
   const production = stage === "production";
+  const region = env["AWS_REGION"] || "us-east-1";
   const alarmEmail = matching(env, "MOSAIC_ALARM_EMAIL", /^\S+@\S+$/, "an email address");
   return Object.freeze({
     stage,
     production,
     protect: production && env["MOSAIC_PROTECT"] !== "0",
-    region: env["AWS_REGION"] || "us-east-1",
+    region,
     leafFunctions: whole(env, "MOSAIC_LEAF_FUNCTIONS", leafFunctions.default, 1, leafFunctions.most),
     domain: matching(env, "MOSAIC_DOMAIN", /^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "a host name such as search.example.com"),
-    certificate: matching(env, "MOSAIC_CERTIFICATE", /^arn:aws[\w-]*:acm:/, "the ARN of a certificate in ACM"),
+    certificate: certificateOf(env, region),
     alarms: production || alarmEmail !== undefined,
     alarmEmail,
     undeleteDays: whole(env, "MOSAIC_UNDELETE_DAYS", production ? 7 : 0, 0, 365),

@@ -18,6 +18,7 @@ export const outputsOf = ({ options, files, queues, deployment, gateway, alarmTo
   storage: $interpolate`s3://${files.name}`,
   queue: queues.inbox.url,
   deadLetters: queues.deadLetters.url,
+  accessLog: gateway.nodes.logGroup.name,
   region: options.region,
   ...(alarmTopic !== undefined && { alarmTopic }),
 });

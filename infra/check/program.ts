@@ -23,6 +23,8 @@ const root = process.env["ROOT"] ?? process.cwd();
 const work = process.env["WORK"] ?? "";
 const made: Made[] = [];
 const kept: Record<string, { retainOnDelete: boolean; protect: boolean }> = {};
+/** Resources that must be there before one is made, as Pulumi knows it: by what its inputs are made of, or by word. */
+const waits: Record<string, Promise<readonly string[]>> = {};
 
 const app = await config.app({ stage });
 const server = await startSstServer();
@@ -49,10 +51,22 @@ await $util.runtime.setMocks(
   false,
 );
 
+type Named = $util.Resource & { readonly __name: string };
+interface Traced {
+  allResources(): Promise<ReadonlySet<Named>>;
+}
+
+async function waitedFor(props: $util.Inputs, { dependsOn = [] }: $util.ResourceOptions): Promise<readonly string[]> {
+  const traced = $util.output(props) as unknown as Traced;
+  const stated = [dependsOn].flat() as unknown as readonly Named[];
+  return [...(await traced.allResources()), ...stated].map(({ __name }) => __name);
+}
+
 /** Options are not told to mocks; a transformation sees them, after SST's own has. */
 const watchOptions = () =>
-  $util.runtime.registerStackTransformation(({ type, name, opts }) => {
+  $util.runtime.registerStackTransformation(({ type, name, props, opts }) => {
     kept[`${type} ${name}`] = { retainOnDelete: opts.retainOnDelete ?? false, protect: opts.protect ?? false };
+    waits[`${type} ${name}`] = waitedFor(props, opts);
     return undefined;
   });
 
@@ -66,12 +80,18 @@ await $util.runtime.runInPulumiStack(async () => {
 });
 await $util.runtime.disconnect();
 const settled = await new Promise((resolve) => $util.output(printed.outputs).apply(resolve));
+const waited = Object.fromEntries(
+  await Promise.all(Object.entries(waits).map(async ([key, names]) => [key, await names] as const)),
+);
 server.close();
 writeFileSync(
   `${work}/result.json`,
   JSON.stringify({
     app,
     outputs: settled,
-    resources: made.map((one) => ({ ...one, ...kept[`${one.type} ${one.name}`] })),
+    resources: made.map((one) => {
+      const key = `${one.type} ${one.name}`;
+      return { ...one, ...kept[key], waitsFor: waited[key] ?? [] };
+    }),
   }),
 );

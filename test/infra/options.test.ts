@@ -47,6 +47,14 @@ describe("what an operator chooses", () => {
     expect(() => optionsFrom("dev", { [name]: value })).toThrow(name);
   });
 
+  test.each([
+    ["without the name that it is for", {}, "MOSAIC_DOMAIN"],
+    ["of another region", { MOSAIC_DOMAIN: "search.example.com", AWS_REGION: "eu-central-1" }, "eu-central-1"],
+  ])("a certificate %s is refused", (_title, env, says) => {
+    const certificate = "arn:aws:acm:us-east-1:123456789012:certificate/1";
+    expect(() => optionsFrom("dev", { ...env, MOSAIC_CERTIFICATE: certificate })).toThrow(says);
+  });
+
   test.each(["", "Dev", "1st", "a-stage-with-a-very-long-name"])("%j is no stage", (stage) => {
     expect(() => optionsFrom(stage, {})).toThrow("stage");
   });

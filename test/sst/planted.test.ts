@@ -12,8 +12,8 @@ const mistakes: readonly Mistake[] = [
   {
     name: "a second lifecycle configuration",
     file: "storage.ts",
-    from: "createLifecycle(files, undeleteDays);",
-    to: "createLifecycle(files, undeleteDays); new aws.s3.BucketLifecycleConfiguration('Second', { bucket: files.name, rules: [{ id: 'x', status: 'Enabled', expiration: { days: 30 } }] });",
+    from: "createLifecycle(files, undeleteDays, production);",
+    to: "createLifecycle(files, undeleteDays, production); new aws.s3.BucketLifecycleConfiguration('Second', { bucket: files.name, rules: [{ id: 'x', status: 'Enabled', expiration: { days: 30 } }] });",
     said: { oneLifecycle: "lifecycle configurations is 2", nothingExpires: "the rule x expires" },
   },
   {
@@ -108,7 +108,7 @@ const mistakes: readonly Mistake[] = [
     file: "functions.ts",
     from: "url: spec.streams ?",
     to: "url: spec.streams || spec.name === 'leaf' ?",
-    said: { streamStreams: "the URL's function is", gatewayCallsApi: "mosaic-production-leaf-0" },
+    said: { streamStreams: "the URL's function is", callers: "mosaic-production-leaf-0" },
   },
   {
     name: "a gateway without a limit of requests",
@@ -134,8 +134,8 @@ const mistakes: readonly Mistake[] = [
   {
     name: "a table of DynamoDB that is paid by the hour",
     file: "storage.ts",
-    from: "createLifecycle(files, undeleteDays);",
-    to: "createLifecycle(files, undeleteDays); new sst.aws.Dynamo('Extra', { fields: { id: 'string' }, primaryIndex: { hashKey: 'id' } });",
+    from: "createLifecycle(files, undeleteDays, production);",
+    to: "createLifecycle(files, undeleteDays, production); new sst.aws.Dynamo('Extra', { fields: { id: 'string' }, primaryIndex: { hashKey: 'id' } });",
     said: { nothingIdles: "dynamodb/table", deployerMay: "nobody says what dynamodb/table needs" },
   },
   {
@@ -152,10 +152,158 @@ const mistakes: readonly Mistake[] = [
     to: "retries: 0, enabled: false,",
     said: { maintenanceTicks: "the state is" },
   },
+  {
+    name: "a function that is not made after its rights",
+    file: "functions.ts",
+    from: "role: $resolve([own.role.arn, own.policy.id]).apply(([arn]) => arn),",
+    to: "role: own.role.arn,",
+    said: { order: "IngestFunction does not wait for IngestRolePolicy" },
+  },
+  {
+    name: "events that begin before the queue takes them",
+    file: "events.ts",
+    from: "{ dependsOn: [policy] },",
+    to: "{},",
+    said: { order: "FilesNotification does not wait for InboxPolicy" },
+  },
+  {
+    name: "logs whose names are only written down",
+    file: "functions.ts",
+    from: "groups.map(({ arn }) => arn),",
+    to: "numbers.map((number) => 'arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/' + deployedName(appName, options.stage, spec.name, number)),",
+    said: { order: "ApiFunction does not wait for ApiLog" },
+  },
+  {
+    name: "a role that anybody's function may take on",
+    file: "roles.ts",
+    from: 'Principal: { Service: "lambda.amazonaws.com" }',
+    to: 'Principal: { AWS: "*" }',
+    said: { ownRoles: "who takes on LeafRole is" },
+  },
+  {
+    name: "an alarm of a REST API's metric",
+    file: "alarms.ts",
+    from: "metricName: spec.metric,",
+    to: 'metricName: spec.metric.replace("5xx", "5XXError"),',
+    said: { everyAlarm: "gateway-5xx looks at 5XXError by ApiId, which AWS doesn't count" },
+  },
+  {
+    name: "an alarm of a name that AWS doesn't count by",
+    file: "alarms.ts",
+    from: "{ QueueName: queues.inbox.nodes.queue.name }",
+    to: "{ Queue: queues.inbox.nodes.queue.name }",
+    said: { everyAlarm: "ingest-age looks at ApproximateAgeOfOldestMessage by Queue" },
+  },
+  {
+    name: "an alarm that rings when nobody calls",
+    file: "alarms.ts",
+    from: 'treatMissingData: "notBreaching"',
+    to: 'treatMissingData: "breaching"',
+    said: { everyAlarm: "api-errors: without calls is" },
+  },
+  {
+    name: "an address that is never told",
+    file: "alarms.ts",
+    from: "if (alarmEmail !== undefined) {",
+    to: "if (alarmEmail === undefined) {",
+    said: { alarmsTell: "who is told is []" },
+  },
+  {
+    name: "a URL that asks for AWS's signature, and answers browsers",
+    file: "functions.ts",
+    from: 'authorization: "none", cors: false',
+    to: 'authorization: "iam", cors: true',
+    said: { streamStreams: "who is asked is", callers: "callers is" },
+  },
+  {
+    name: "a gateway that answers browsers of any origin",
+    file: "api.ts",
+    from: "cors: false,",
+    to: "",
+    said: { gatewayCallsApi: "the kind of API is" },
+  },
+  {
+    name: "a gateway of more patience than AWS has",
+    file: "api.ts",
+    from: "gateway.timeoutSeconds * 1000",
+    to: "60_000",
+    said: { gatewayCallsApi: "its patience is more than 30000 ms" },
+  },
+  {
+    name: "a bucket that is left behind without what keeps it private",
+    file: "storage.ts",
+    from: "policy: outlives,",
+    to: "",
+    said: { protection: "FilesPolicy is retained is false" },
+  },
+  {
+    name: "older versions that never end",
+    file: "storage.ts",
+    from: "noncurrentVersionExpiration: { noncurrentDays: Math.max(1, undeleteDays) },",
+    to: "",
+    said: { versionsEnd: "days of older versions is []" },
+  },
+  {
+    name: "more time than there is, and environments that a new account can't reserve",
+    file: "functions.ts",
+    from: "description: spec.purpose,",
+    to: "description: spec.purpose, transform: { function: (args: any) => { args.timeout = 1200; args.reservedConcurrentExecutions = 2; return undefined; } },",
+    said: { accountTakes: "timeout 1200 is not from 1 to 900" },
+  },
+  {
+    name: "batches that come back whole",
+    file: "events.ts",
+    from: '["ReportBatchItemFailures"]',
+    to: "[]",
+    said: { ingestSubscribes: "answers is []" },
+  },
+  {
+    name: "outputs that lack what the runbook asks for",
+    file: "outputs.ts",
+    from: "accessLog: gateway.nodes.logGroup.name,",
+    to: "",
+    said: { outputs: "outputs is" },
+  },
+  {
+    name: "a log of another function",
+    file: "roles.ts",
+    from: "logGroups.map(",
+    to: "[...logGroups, 'arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/other'].map(",
+    said: { ownLogs: "LeafRolePolicy allows logs:CreateLogStream" },
+  },
+  {
+    name: "a leaf too few",
+    file: "functions.ts",
+    from: "Array(count).keys()",
+    to: "Array(count - 1).keys()",
+    said: { everyFunction: "the set of functions is" },
+  },
+  {
+    name: "alarms of functions by their ARN",
+    file: "alarms.ts",
+    from: "FunctionName: deployment[of].name",
+    to: "FunctionName: deployment[of].arn",
+    said: { alarmsWatch: "function:mosaic-production-api, which isn't there" },
+  },
+  {
+    name: "a schedule of another function",
+    file: "schedule.ts",
+    from: "function: maintain.arn,",
+    to: 'function: maintain.arn.apply((arn) => arn.replace("maintain", "ingest")),',
+    said: { scheduleCallsMaintain: "the schedule may", maintenanceTicks: "the function is" },
+  },
+  {
+    name: "no tags",
+    file: "options.ts",
+    from: "tags: { app: appName, stage }",
+    to: "tags: {}",
+    said: { tagged: "tags is {}" },
+  },
 ];
 
-/** All of them at once, but for one that hides another. */
-const alone = mistakes.filter(({ name }) => name === "a leaf that can be called from outside");
+/** All of them at once, but for those that hide another, or are hidden. */
+const hiding = ["a leaf that can be called from outside", "logs whose names are only written down"];
+const alone = mistakes.filter(({ name }) => hiding.includes(name));
 const together = mistakes.filter((mistake) => !alone.includes(mistake));
 
 describe.each([
@@ -165,7 +313,7 @@ describe.each([
   let made: Deployed;
   beforeAll(async () => {
     const program = await bundleProgram(title.replaceAll(" ", "-"), planted);
-    made = await deployed(program, { stage: "production" });
+    made = await deployed(program, { stage: "production", env: { MOSAIC_ALARM_EMAIL: "ops@example.com" } });
   });
 
   const expected = planted.flatMap(({ name, said }) =>
@@ -174,4 +322,9 @@ describe.each([
   test.each(expected)("$name is found by $rule", ({ rule, words }) => {
     expect(rules[rule](made).join("\n")).toContain(words);
   });
+});
+
+test("each rule was seen to find something", () => {
+  const found = new Set(mistakes.flatMap(({ said }) => Object.keys(said)));
+  expect(Object.keys(rules).filter((rule) => !found.has(rule))).toEqual([]);
 });

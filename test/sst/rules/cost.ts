@@ -1,6 +1,6 @@
 import { alarms, leafFunctions } from "../../../infra/table.ts";
 import { differs, ofType } from "../support/account.ts";
-import type { Deployed } from "../support/mock-run.ts";
+import type { Deployed, Resource } from "../support/mock-run.ts";
 
 /** Kinds of resources that cost nothing while nobody calls; alarms and a certificate's domain cost what docs say. */
 const idleFree = new Set([
@@ -41,6 +41,47 @@ export function nothingIdles({ resources }: Deployed): readonly string[] {
   return [...new Set(types)].filter((type) => !idleFree.has(type)).map((type) => `${type} may cost while idle`);
 }
 
+/** What AWS counts under these names, by what it tells them apart; of all functions of a region by nothing. */
+const metrics: Readonly<Record<string, readonly string[]>> = {
+  "AWS/Lambda Errors": ["FunctionName"],
+  "AWS/Lambda Duration": ["FunctionName"],
+  "AWS/Lambda Throttles": ["FunctionName", ""],
+  "AWS/SQS ApproximateNumberOfMessagesVisible": ["QueueName"],
+  "AWS/SQS ApproximateAgeOfOldestMessage": ["QueueName"],
+  "AWS/ApiGateway 5xx": ["ApiId"],
+};
+
+/** What is said by an alarm's name is what it looks at, and as the table has it. */
+function rightly({ inputs }: Resource, { stage }: Deployed): readonly string[] {
+  const name = (inputs.name as string).replace(`mosaic-${stage}-`, "");
+  const spec = alarms.find((one) => one.name === name || (one.of === "leaf" && name.startsWith(`${one.name}-`)));
+  if (spec === undefined) return [`${name} is not in the table`];
+  const dimensions = metrics[`${inputs.namespace} ${inputs.metricName}`] ?? [];
+  const found = Object.keys(inputs.dimensions).join(" ");
+  const statistic = inputs.extendedStatistic ?? inputs.statistic;
+  const seen = [inputs.namespace, inputs.metricName, statistic, inputs.threshold, inputs.period];
+  return [
+    ...(dimensions.includes(found)
+      ? []
+      : [`${name} looks at ${inputs.metricName} by ${found}, which AWS doesn't count`]),
+    ...differs(name, seen, [spec.namespace, spec.metric, spec.statistic, spec.threshold, spec.periodSeconds]),
+    ...differs(`${name}: periods`, [inputs.datapointsToAlarm, inputs.evaluationPeriods], Object.values(spec.periods)),
+    ...differs(`${name}: rings`, inputs.comparisonOperator, "GreaterThanOrEqualToThreshold"),
+    ...differs(`${name}: without calls`, inputs.treatMissingData, "notBreaching"),
+    ...(inputs.period % 60 === 0 ? [] : [`${name}: ${inputs.period} s is no whole minute`]),
+  ];
+}
+
+/** Who is told, where somebody is to be. */
+export function alarmsTell(deployed: Deployed): readonly string[] {
+  const topics = ofType(deployed, "sns/topic").length;
+  const told = ofType(deployed, "sns/topicSubscription").map(({ inputs }) => [inputs.protocol, inputs.endpoint]);
+  return [
+    ...differs("topics", topics, deployed.alarms ? 1 : 0),
+    ...differs("who is told", told, deployed.alarmEmail === undefined ? [] : [["email", deployed.alarmEmail]]),
+  ];
+}
+
 /** Every alarm of the table, for every resource that it is of, and each is told to somebody. */
 export function everyAlarm(deployed: Deployed): readonly string[] {
   const found = ofType(deployed, "cloudwatch/metricAlarm");
@@ -56,6 +97,7 @@ export function everyAlarm(deployed: Deployed): readonly string[] {
   return [
     ...differs("alarms", names.toSorted(), wanted.toSorted()),
     ...silent.map(({ inputs }) => `${inputs.name} tells nobody`),
+    ...found.flatMap((alarm) => rightly(alarm, deployed)),
   ];
 }
 

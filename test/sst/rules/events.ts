@@ -42,6 +42,8 @@ export function nothingLost(deployed: Deployed): readonly string[] {
   const visible = queue?.inputs.visibilityTimeoutSeconds as number;
   return [
     ...(visible >= 6 * functions.ingest.timeoutSeconds ? [] : [`messages come back after ${visible} s`]),
+    // SQS keeps nothing invisible for longer than twelve hours.
+    ...(visible <= 12 * 3600 ? [] : [`messages can't be invisible for ${visible} s`]),
     ...differs("what follows", JSON.parse(queue?.inputs.redrivePolicy ?? "{}"), {
       deadLetterTargetArn: arn("sqs", dead?.inputs.name),
       maxReceiveCount: inbox.maxReceiveCount,
@@ -63,6 +65,7 @@ export function ingestSubscribes(deployed: Deployed): readonly string[] {
     ...differs("the batch", mapping?.batchSize, inbox.batchSize),
     ...differs("runs at once", mapping?.scalingConfig?.maximumConcurrency, inbox.maxConcurrency),
     ...differs("answers", mapping?.functionResponseTypes, ["ReportBatchItemFailures"]),
+    ...differs("it is on", mapping?.enabled ?? true, true),
   ];
 }
 

@@ -4,12 +4,13 @@ import * as cost from "./cost.ts";
 import { deployerMay } from "./deployer.ts";
 import * as events from "./events.ts";
 import * as functions from "./functions.ts";
+import { order } from "./order.ts";
 import * as rights from "./rights.ts";
 import * as storage from "./storage.ts";
 
 export type Rule = (deployed: Deployed) => readonly string[];
 
-export const rules = { ...rights, ...functions, ...storage, ...events, ...cost, deployerMay } satisfies Record<
+export const rules = { ...rights, ...functions, ...storage, ...events, ...cost, deployerMay, order } satisfies Record<
   string,
   Rule
 >;

@@ -1,4 +1,4 @@
-import { type Grant, grantsOf, ofType, short } from "../support/account.ts";
+import { differs, type Grant, grantsOf, ofType, short } from "../support/account.ts";
 import type { Deployed } from "../support/mock-run.ts";
 
 /** What each function may do, in full. Whoever widens the table says it here once more. */
@@ -89,6 +89,42 @@ export function exactRights(deployed: Deployed): readonly string[] {
       ...wanted.filter((right) => !found.includes(right)).map((right) => `${name} may not do ${right}`),
     ];
   });
+}
+
+const policyOf = (document: unknown): unknown => (typeof document === "string" ? JSON.parse(document) : document);
+
+const assumedBy = (policy: unknown): unknown =>
+  (policy as { Statement?: readonly Record<string, unknown>[] }).Statement?.map(({ Sid: _sid, ...rest }) => rest);
+
+const trusts = (service: string) => [{ Action: "sts:AssumeRole", Effect: "Allow", Principal: { Service: service } }];
+
+/** Keys in the same order: a policy is the same however it is written. */
+const ordered = (statements: unknown): unknown =>
+  (statements as readonly Record<string, unknown>[] | undefined)?.map((one) =>
+    Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  );
+
+/** Each kind of function runs as its own role, which has its policy, and which nobody but Lambda may take on. */
+export function ownRoles(deployed: Deployed): readonly string[] {
+  const policies = ofType(deployed, "iam/rolePolicy");
+  const lambdas = ofType(deployed, "lambda/function").flatMap(({ inputs }) => {
+    const kind = (inputs.name as string).replace(`mosaic-${deployed.stage}-`, "").replace(/-\d+$/, "");
+    const wanted = `mosaic-${deployed.stage}-${kind}-1`;
+    const own = policies.filter(({ inputs: { role } }) => role === wanted).map(({ name }) => nameOf(name));
+    return [
+      ...differs(`the role of ${inputs.name}`, (inputs.role as string).split("/").at(-1), wanted),
+      ...differs(`the policies of ${wanted}`, own, [kind]),
+    ];
+  });
+  const roles = ofType(deployed, "iam/role").flatMap(({ name, inputs }) => {
+    const service = name === "MaintenanceRole" ? "scheduler" : "lambda";
+    return differs(
+      `who takes on ${name}`,
+      ordered(assumedBy(policyOf(inputs.assumeRolePolicy))),
+      trusts(`${service}.amazonaws.com`),
+    );
+  });
+  return [...lambdas, ...roles];
 }
 
 /** The log it may write is its own. */

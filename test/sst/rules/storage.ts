@@ -36,13 +36,13 @@ export function nothingExpires(deployed: Deployed): readonly string[] {
   ];
 }
 
-/** Versions are kept exactly when a rule ends them: else they would be paid for ever. */
+/** Older versions end by rule, those of a time when they were kept too: else they would be paid for ever. */
 export function versionsEnd(deployed: Deployed): readonly string[] {
   const kept = ofType(deployed, "s3/bucketVersioning").length > 0;
   const rules = ofType(deployed, "s3/bucketLifecycleConfiguration").flatMap(({ inputs }) => inputs.rules as Rule[]);
-  const ends = rules.some(({ noncurrentVersionExpiration }) => (noncurrentVersionExpiration?.noncurrentDays ?? 0) > 0);
+  const days = rules.flatMap(({ noncurrentVersionExpiration }) => noncurrentVersionExpiration?.noncurrentDays ?? []);
   return [
-    ...differs("a rule that ends older versions", ends, kept),
+    ...differs("days of older versions", days, [deployed.stage === "production" ? 7 : 1]),
     ...differs("versions kept", kept, deployed.stage === "production"),
   ];
 }
@@ -51,20 +51,21 @@ export function versionsEnd(deployed: Deployed): readonly string[] {
 export function privateBucket(deployed: Deployed): readonly string[] {
   const { bucket, ...block } = onlyOne(deployed, "s3/bucketPublicAccessBlock")?.inputs ?? {};
   const policy = onlyOne(deployed, "s3/bucketPolicy")?.inputs.policy as string | undefined;
-  const statements = (
-    JSON.parse(policy ?? '{"statements":[]}') as { statements: { effect?: string; conditions?: unknown[] }[] }
-  ).statements;
+  const arn = `arn:aws:s3:::${nameOf(deployed)}`;
   return [
     ...differs("the blocked bucket", bucket, nameOf(deployed)),
     ...["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"].flatMap((right) =>
       differs(right, block[right], true),
     ),
-    ...differs(
-      "what the bucket's policy does",
-      statements.map(({ effect }) => effect),
-      ["Deny"],
-    ),
-    ...differs("on which condition", JSON.stringify(statements[0]?.conditions)?.includes("aws:SecureTransport"), true),
+    ...differs("the bucket's policy", JSON.parse(policy ?? "{}").statements, [
+      {
+        actions: ["s3:*"],
+        conditions: [{ test: "Bool", values: ["false"], variable: "aws:SecureTransport" }],
+        effect: "Deny",
+        principals: [{ identifiers: ["*"], type: "*" }],
+        resources: [arn, `${arn}/*`],
+      },
+    ]),
     ...ofType(deployed, "s3/bucketCorsConfiguration").map(() => "browsers may read the bucket"),
   ];
 }
@@ -78,8 +79,28 @@ export function protection(deployed: Deployed): readonly string[] {
     ...differs("protect", deployed.app.protect, production),
     ...differs("the bucket is retained", files?.retainOnDelete, production),
     ...differs("the bucket is emptied", files?.inputs.forceDestroy, !production),
+    // What outlives its stage stays private, and its older versions go on ending.
+    ...["s3/bucketPolicy", "s3/bucketPublicAccessBlock", "s3/bucketLifecycleConfiguration"].flatMap((type) =>
+      ofType(deployed, type).flatMap(({ name, retainOnDelete }) =>
+        differs(`${name} is retained`, retainOnDelete, production),
+      ),
+    ),
+    // Retained, it would go on keeping versions when they are no longer wanted.
+    ...ofType(deployed, "s3/bucketVersioning").flatMap(({ retainOnDelete }) =>
+      differs("versioning is retained", retainOnDelete, false),
+    ),
   ];
 }
 
-export const tagged = ({ app, stage }: Deployed): readonly string[] =>
-  differs("tags", app.providers.aws.defaultTags.tags, { app: "mosaic", stage });
+export const tagged = ({ app, stage }: Deployed): readonly string[] => [
+  ...differs("tags", app.providers.aws.defaultTags.tags, { app: "mosaic", stage }),
+  ...differs("the region", app.providers.aws.region, "us-east-1"),
+];
+
+/** What the commands of the docs need, and nobody could guess. */
+export const outputs = ({ outputs: said, alarms }: Deployed): readonly string[] =>
+  differs(
+    "outputs",
+    Object.entries(said).flatMap(([name, value]) => (value && !name.startsWith("_") ? [name] : [])),
+    [...["api", "stream", "storage", "queue", "deadLetters", "accessLog", "region"], ...(alarms ? ["alarmTopic"] : [])],
+  );

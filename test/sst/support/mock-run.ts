@@ -18,6 +18,8 @@ export interface Resource {
   readonly read: boolean;
   readonly retainOnDelete?: boolean;
   readonly protect?: boolean;
+  /** Names of resources that are made first. */
+  readonly waitsFor: readonly string[];
 }
 
 export interface Deployed {
@@ -25,10 +27,13 @@ export interface Deployed {
   /** What was asked for. */
   readonly leafFunctions?: number;
   readonly alarms: boolean;
+  readonly alarmEmail?: string;
   readonly app: {
     readonly removal: string;
     readonly protect: boolean;
-    readonly providers: { readonly aws: { readonly defaultTags: { readonly tags: Record<string, string> } } };
+    readonly providers: {
+      readonly aws: { readonly region: string; readonly defaultTags: { readonly tags: Record<string, string> } };
+    };
   };
   readonly outputs: Readonly<Record<string, string>>;
   readonly resources: readonly Resource[];
@@ -106,10 +111,12 @@ export async function deployed(program: string, { stage, env, packages }: Circum
     });
     const result = JSON.parse(readFileSync(join(work, "result.json"), "utf8")) as Deployed;
     const leaves = env?.["MOSAIC_LEAF_FUNCTIONS"];
+    const alarmEmail = env?.["MOSAIC_ALARM_EMAIL"];
     return {
       ...result,
       stage,
-      alarms: stage === "production" || env?.["MOSAIC_ALARM_EMAIL"] !== undefined,
+      alarms: stage === "production" || alarmEmail !== undefined,
+      ...(alarmEmail !== undefined && { alarmEmail }),
       ...(leaves !== undefined && { leafFunctions: Number(leaves) }),
     };
   } finally {
