@@ -40,7 +40,7 @@ export { checkedRanks, type RanksFile, readRanks, writeRanks } from "./file/rank
 export { floatsOf, ShardFile, type ShardReader, type StoredColumn, type StoredRow } from "./file/reader.ts";
 export { cellRows, shardFormat } from "./file/schema.ts";
 export { type Expected, VerifiedFiles } from "./file/verified.ts";
-export { Kernel, type ResidentCell } from "./kernel/index.ts";
+export { Kernel, type ResidentCell } from "./kernel/kernel.ts";
 export { VectorMatrix } from "./kernel/matrix.ts";
 export { type FileShape, fileHeaderBytes, fileShapeOf } from "./pages/file-header.ts";
 export { IndexTree } from "./pages/index-tree.ts";

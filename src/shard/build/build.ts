@@ -3,7 +3,7 @@ import { Analyzer } from "../../text/index.ts";
 import { bisect, codeBits, encodeCell } from "../codes/index.ts";
 import type { DeadRows } from "../file/bitmap.ts";
 import { cellRows } from "../file/schema.ts";
-import type { Kernel } from "../kernel/index.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { Bloom } from "../summary/bloom.ts";
 import { encodeSummary, type Summary } from "../summary/summary.ts";
 import { plainKeys, type ShardValues, ValueCollector } from "../summary/values.ts";

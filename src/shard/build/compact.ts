@@ -1,4 +1,4 @@
-import type { Kernel } from "../kernel/index.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { type BuildShape, type BuiltShard, buildGathered } from "./build.ts";
 import { LiveRows, type SourceShard } from "./live-rows.ts";
 import { orderedBy } from "./order.ts";

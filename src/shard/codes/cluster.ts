@@ -1,5 +1,5 @@
 import { seededRandom } from "../../base/index.ts";
-import type { Kernel } from "../kernel/index.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 
 const sampleSize = 2048;
 const iterations = 6;

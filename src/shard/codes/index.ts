@@ -1,4 +1,4 @@
-import { type Kernel, roundUp } from "../kernel/index.ts";
+import { type Kernel, roundUp } from "../kernel/kernel.ts";
 
 export { bisect, direction } from "./cluster.ts";
 

@@ -1,3 +1,5 @@
+import { CandidatePool } from "./candidate-pool.ts";
+import { fillTables, queryLevels, rowsPerBlock, transpose } from "./code-layout.ts";
 import { KernelMemory, type Pointer } from "./memory.ts";
 import { type Rotation, rotationOf } from "./rotation.ts";
 
@@ -29,16 +31,6 @@ interface ExactQuery {
   readonly n: number;
 }
 
-interface Pool {
-  readonly values: Pointer;
-  readonly extras: Pointer;
-  readonly refs: Pointer;
-  readonly capacity: number;
-}
-
-const rowsPerBlock = 16;
-const queryLevels = 15;
-
 /**
  * One instance of the scan kernel with its own memory; not shared between threads. One query at a time: begin, scan any
  * number of cells, then ask for the best.
@@ -46,9 +38,8 @@ const queryLevels = 15;
 export class Kernel {
   readonly #memory: KernelMemory;
   readonly #rotations = new Map<number, { readonly rotation: Rotation; readonly signs: Pointer }>();
+  readonly #pool: CandidatePool;
   #residentBytes = 0;
-  #pool: Pool | undefined;
-  #poolWanted = 0;
   #scratch: { readonly pointer: Pointer; readonly bytes: number } | undefined;
   #codes: CodesQuery | undefined;
   #exact: ExactQuery | undefined;
@@ -56,6 +47,7 @@ export class Kernel {
 
   private constructor(maxBytes: number) {
     this.#memory = new KernelMemory(maxBytes);
+    this.#pool = new CandidatePool(this.#memory);
   }
 
   /** Compiles once a process. `maxBytes` bounds what callers keep resident; they ask before they load. */
@@ -115,7 +107,7 @@ export class Kernel {
     const luts = this.#luts(codeBytes * 32);
     fillTables(this.#memory.bytes(luts, codeBytes * 32), rotated, low, step);
     this.#codes = { luts, a: 2 * step, b: -sum, c: 2 * low };
-    this.#beginPool(wanted, Math.max(4 * wanted, 1024));
+    this.#pool.begin(wanted, Math.max(4 * wanted, 1024));
   }
 
   /** Offers a cell's rows: `centroidDot` is <q, c>; row i has the reference `firstRef` + i; `live` has a bit a row. */
@@ -128,19 +120,7 @@ export class Kernel {
 
   /** The best rows by estimate, at most as many as wanted, in descending order. */
   best(): { readonly refs: Uint32Array; readonly estimates: Float32Array } {
-    const { exports } = this.#memory;
-    exports.prune();
-    const { values, refs } = this.#pool as Pool;
-    const count = exports.poolSize();
-    const estimates = this.#memory.floats(values, count);
-    const references = this.#memory.words(refs, count);
-    const order = Uint32Array.from({ length: count }, (_, at) => at).sort(
-      (x, y) => (estimates[y] as number) - (estimates[x] as number),
-    );
-    return {
-      refs: Uint32Array.from(order, (at) => references[at] as number),
-      estimates: Float32Array.from(order, (at) => estimates[at] as number),
-    };
+    return this.#pool.best();
   }
 
   /**
@@ -173,13 +153,13 @@ export class Kernel {
       m: l2 ? 2 : 1,
       n: l2 ? 1 : 0,
     };
-    this.#beginPool(wanted, Math.max(4 * wanted, 4096));
+    this.#pool.begin(wanted, Math.max(4 * wanted, 4096));
   }
 
   /** `vectors`: rows × dimensions int8. `factors`: rows × (scale, error, norm) float32. */
   scanInt8(vectors: Uint8Array, factors: Uint8Array, rows: number, firstRef: number, live?: Uint8Array): void {
     const { dimensions, vector, scale, norm, error, m, n } = this.#exact as ExactQuery;
-    this.#makeRoom(rows);
+    this.#pool.makeRoom(rows);
     const vectorBytes = align16(rows * dimensions);
     const scratch = this.#scratchOf(vectorBytes + rows * 12);
     this.#memory.bytes(scratch, rows * dimensions).set(vectors.subarray(0, rows * dimensions));
@@ -205,8 +185,7 @@ export class Kernel {
 
   /** Every row whose upper bound reaches the k-th best lower bound: the true best k are among them, ties included. */
   exactCandidates(): { readonly refs: Uint32Array } {
-    this.#memory.exports.pruneByBounds();
-    return { refs: this.#memory.words((this.#pool as Pool).refs, this.#memory.exports.poolSize()).slice() };
+    return { refs: this.#pool.withinBounds() };
   }
 
   /** Rotates `count` vectors in place by the collection-wide rotation of this dimension, and returns them. */
@@ -255,36 +234,6 @@ export class Kernel {
     return made;
   }
 
-  #beginPool(wanted: number, capacity: number): void {
-    if (this.#pool === undefined || this.#pool.capacity < capacity) this.#pool = this.#newPool(capacity);
-    const { values, extras, refs } = this.#pool;
-    this.#poolWanted = Math.max(1, wanted);
-    this.#memory.exports.poolBegin(values, extras, refs, this.#pool.capacity, this.#poolWanted);
-  }
-
-  #newPool(capacity: number): Pool {
-    const old = this.#pool;
-    for (const pointer of old === undefined ? [] : [old.values, old.extras, old.refs]) this.#memory.free(pointer);
-    const allocate = (): Pointer => this.#memory.allocate(capacity * 4);
-    return { values: allocate(), extras: allocate(), refs: allocate(), capacity };
-  }
-
-  /** Room for `rows` more exact candidates: by pruning, and where too many are within bounds by a larger pool. */
-  #makeRoom(rows: number): void {
-    const { exports } = this.#memory;
-    const old = this.#pool as Pool;
-    if (exports.poolSize() + rows <= old.capacity) return;
-    exports.pruneByBounds();
-    const count = exports.poolSize();
-    if (count + rows <= old.capacity / 2) return;
-    const copies = [old.values, old.extras, old.refs].map((pointer) => this.#memory.words(pointer, count).slice());
-    const threshold = exports.threshold();
-    this.#pool = this.#newPool(2 * old.capacity + rows);
-    const { values, extras, refs, capacity } = this.#pool;
-    [values, extras, refs].forEach((pointer, at) => this.#memory.words(pointer, count).set(copies[at] as Uint32Array));
-    exports.poolResume(values, extras, refs, capacity, this.#poolWanted, count, threshold);
-  }
-
   #mask(live: Uint8Array | undefined): number {
     if (live === undefined) return 0;
     this.#maskPointer ??= this.#memory.allocate(64);
@@ -316,39 +265,3 @@ const cellBytes = ({ rows, codeBytes }: ResidentCell): number =>
 
 /** The next float32 that is certainly not below a float64 value. */
 export const roundUp = (value: number): number => Math.fround(value * (1 + 2 ** -22) + 2 ** -140);
-
-/** Row-major codes to blocks of 16 rows in which byte p of all 16 lies together; returns the set bits of each row. */
-function transpose(codes: Uint8Array, blocks: Uint8Array, rows: number, codeBytes: number): Uint32Array {
-  const ones = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const block = (row >>> 4) * codeBytes * rowsPerBlock + (row & 15);
-    let count = 0;
-    for (let at = 0; at < codeBytes; at++) {
-      const byte = codes[row * codeBytes + at] as number;
-      blocks[block + at * rowsPerBlock] = byte;
-      count += onesOf[byte] as number;
-    }
-    ones[row] = count;
-  }
-  return ones;
-}
-
-/** Set bits of a byte. */
-const onesOf = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
-
-/** For each byte of a code a table for its low nibble and one for its high: sums of the query's levels over set bits. */
-function fillTables(tables: Uint8Array, rotated: Float32Array, low: number, step: number): void {
-  const levels = new Uint8Array(Math.ceil(rotated.length / 8) * 8);
-  rotated.forEach((value, at) => {
-    levels[at] = Math.min(queryLevels, Math.max(0, Math.round((value - low) / step)));
-  });
-  for (let nibble = 0; nibble < levels.length / 4; nibble++) {
-    // The memory may have held something else.
-    tables[nibble * 16] = 0;
-    for (let bits = 1; bits < 16; bits++) {
-      const lowest = 31 - Math.clz32(bits & -bits);
-      tables[nibble * 16 + bits] =
-        (tables[nibble * 16 + (bits & (bits - 1))] as number) + (levels[nibble * 4 + lowest] as number);
-    }
-  }
-}
