@@ -1,4 +1,4 @@
-import { scopeOf, seededRandom, systemClock, systemRandom } from "../../../src/base/index.ts";
+import { type Clock, scopeOf, seededRandom, systemClock, systemRandom } from "../../../src/base/index.ts";
 import type { Mosaic } from "../../../src/engine/index.ts";
 import { openStore } from "../../../src/store/index.ts";
 import { openTestEngine, testSettings } from "../../engine/support/engine.ts";
@@ -14,16 +14,16 @@ export interface FilledCloud {
   readonly vector: readonly number[];
 }
 
-/** An engine of this process over the cloud's bucket. */
-export async function engineBeside({ storagePath, s3 }: TestCloud): Promise<Mosaic> {
+/** An engine of this process over the cloud's bucket, perhaps of another time. */
+export async function engineBeside({ storagePath, s3 }: TestCloud, clock: Clock = systemClock): Promise<Mosaic> {
   Object.assign(process.env, s3Credentials);
   const settings = testSettings({ storagePath, s3Endpoint: s3?.endpoint });
   const store = await openStore(settings, {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     currentReceipt: () => undefined,
   });
-  return await openTestEngine({ store, settings: { storagePath } });
+  return await openTestEngine({ store, clock, settings: { storagePath } });
 }
 
 /** Fills the collection `documents` with so many shards. */
