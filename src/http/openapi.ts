@@ -114,7 +114,7 @@ function answerResponses(operation: Operation): Responses {
   const entries = Object.entries(operation.answers).map(
     ([status, { description, schema, type = "application/json" }]) => {
       const timing =
-        operation.tag === "Search"
+        operation.tag === "Search" && type === "application/json"
           ? { "Server-Timing": { description: "Milliseconds by part.", schema: { type: "string" as const } } }
           : {};
       return [status, { description, headers: { ...requestId, ...timing }, content: { [type]: { schema } } }];

@@ -1,5 +1,5 @@
 import { whileAsked } from "../../base/index.ts";
-import type { IncludeField, SearchResponse } from "../../engine/index.ts";
+import type { IncludeField, SearchResponse, SqlResponse } from "../../engine/index.ts";
 import { searchResult, sqlResult, streamLine } from "../answers.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
 import { collectionQuery, hybridBody, searchBody, sqlBody, streamQuery } from "../schemas.ts";
@@ -7,7 +7,7 @@ import { ndjsonOf } from "../stream.ts";
 import { given } from "../validate.ts";
 
 /** https://www.w3.org/TR/server-timing/: durations in milliseconds; `compute` is the sum over all threads. */
-function serverTiming(totalMs: number, { stats }: SearchResponse): string {
+function serverTiming(totalMs: number, { stats }: SearchResponse | SqlResponse): string {
   const parts = { total: totalMs, search: stats.took_ms, compute: stats.cost.compute_ms };
   return Object.entries(parts)
     .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
@@ -133,7 +133,7 @@ export const searchOperations: readonly Operation[] = [
     needs: "read",
     query: collectionQuery,
     body: sqlBody,
-    answers: { 200: { description: "Columns and rows.", schema: sqlResult } },
+    answers: { 200: { description: "Columns and rows. `Server-Timing` says where the time went.", schema: sqlResult } },
     takesVectors: true,
     problems: [
       "collection_not_found",
@@ -149,9 +149,11 @@ export const searchOperations: readonly Operation[] = [
       "query_timeout",
       "embedding_required",
     ],
-    async handle({ c, engine, scope, body }) {
+    async handle({ c, engine, scope, tools, body }) {
       const { collection: _, ...query } = body;
-      return c.json(await forClient(c, () => engine.sql(scope, given(query))));
+      const result = await forClient(c, () => engine.sql(scope, given(query)));
+      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
+      return c.json(result);
     },
   }),
 ];

@@ -1,6 +1,7 @@
 import { inject } from "vitest";
 import { httpApi } from "../../../infra/local/gateway/http-api.ts";
 import { LocalLambda } from "../../../infra/local/lambda/local-lambda.ts";
+import { s3Credentials } from "../../../infra/local/s3/s3-server.ts";
 import { serveLocally } from "../../../infra/local/serving.ts";
 import type { Settings } from "../../../src/base/index.ts";
 import type { RunningServer } from "../../../src/http/index.ts";
@@ -18,6 +19,7 @@ export async function startLambda(settings: Settings, ownEmbedder: boolean, line
         memoryMb: 1769,
         timeoutS: 120,
         environment: {
+          ...(settings.s3Endpoint === undefined ? {} : s3Credentials),
           MOSAIC_TEST_SETTINGS: JSON.stringify({ ...others, foldIdleMs: 0, useOwnEmbedder: ownEmbedder }),
         },
       },
