@@ -10,6 +10,7 @@ import { localFunctions, localName } from "./local-functions.ts";
 import { notificationOf } from "./object-event.ts";
 import { LocalQueue, type QueueRecord } from "./queue.ts";
 import { queueApi } from "./queue-api.ts";
+import { accessKeyOf, rightsOfFunctions } from "./s3/rights.ts";
 import { type ObjectEvent, type S3Server, s3Credentials, startS3Server } from "./s3/s3-server.ts";
 import { type Served, serveLocally } from "./serving.ts";
 
@@ -27,6 +28,8 @@ export interface CloudOptions {
   /** A message that failed comes back after so long. */
   readonly retryMs?: number;
   readonly ports?: { readonly gateway?: number; readonly stream?: number; readonly s3?: number };
+  /** Told of what a function was refused: its role may not. Without it rights are not looked at, and nothing is slower. */
+  readonly onDenied?: (what: string) => void;
   readonly onLog?: (functionName: string, text: string) => void;
   readonly onReport?: (report: InvocationReport) => void;
 }
@@ -60,7 +63,11 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
   await s3?.createBucket(bucketName);
   const storagePath = options.storagePath ?? `s3://${bucketName}`;
 
-  const { retryMs = 1000 } = options;
+  const { retryMs = 1000, onDenied } = options;
+  const guard =
+    s3 === undefined || onDenied === undefined
+      ? undefined
+      : await serveLocally(rightsOfFunctions(s3.endpoint, onDenied));
   const { batchSize, maxConcurrency, maxReceiveCount } = inbox;
   const handle = (records: readonly QueueRecord[]): Promise<readonly string[]> =>
     failedOf(lambda.invoke(localName(inbox.function), Buffer.from(JSON.stringify({ Records: records }))));
@@ -84,7 +91,11 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
       queueUrl: `${queueServed.url}/123456789012/mosaic-local-inbox`,
       leafFunctions: options.leafFunctions ?? leafCounts.default,
       folders: options.folders,
-      environment: { ...functionEnvironment(storagePath, s3, invokeServed), ...options.environment },
+      environmentFor: (name) => ({
+        ...functionEnvironment(storagePath, s3, invokeServed),
+        ...(guard !== undefined && { S3_ENDPOINT: guard.url, AWS_ACCESS_KEY_ID: accessKeyOf(name) }),
+      }),
+      environment: { ...options.environment },
       ...(options.adjust === undefined ? {} : { adjust: options.adjust }),
     }),
   });
@@ -107,6 +118,7 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
       queue.close();
       for (const each of [...served, invokeServed, queueServed]) each.close();
       await lambda.close();
+      guard?.close();
       await s3?.stop();
     },
   };

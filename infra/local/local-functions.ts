@@ -9,6 +9,8 @@ export interface LocalFunctionsOptions {
   readonly folders: ReadonlyMap<string, string>;
   /** Variables that every function gets beside those of the table. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables that one of them gets. */
+  readonly environmentFor?: (name: FunctionName) => Readonly<Record<string, string>>;
   /** What a test wants otherwise. */
   readonly adjust?: (spec: FunctionSpec) => FunctionSpec;
 }
@@ -19,7 +21,8 @@ export const localName = (name: FunctionName): string => `${app}-${stage}-${name
 
 /** The functions of `infra/table.ts` as the local Lambda runs them: the leaf as often as there are leaf functions. */
 export function localFunctions(options: LocalFunctionsOptions): readonly FunctionSpec[] {
-  const { bucket, queueUrl, leafFunctions, folders, environment, adjust = (spec) => spec } = options;
+  const { bucket, queueUrl, leafFunctions, folders, environment } = options;
+  const { environmentFor = () => ({}), adjust = (spec) => spec } = options;
   const deployed = { bucket, queueUrl, app, stage, leafFunctions };
   return Object.values(functions).flatMap((spec) => {
     const folder = folders.get(spec.name);
@@ -30,7 +33,7 @@ export function localFunctions(options: LocalFunctionsOptions): readonly Functio
       handler: "index.handler",
       memoryMb: spec.memoryMb,
       timeoutS: spec.timeoutSeconds,
-      environment: { ...environmentOf(spec, deployed), ...environment },
+      environment: { ...environmentOf(spec, deployed), ...environmentFor(spec.name), ...environment },
     };
     if (spec.name !== "leaf") return [adjust(local)];
     return Array.from({ length: leafFunctions }, (_, at) => adjust({ ...local, name: `${local.name}-${at}` }));

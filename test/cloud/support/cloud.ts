@@ -1,4 +1,4 @@
-import { inject } from "vitest";
+import { expect, inject } from "vitest";
 import { type CloudOptions, type LocalCloud, startCloud } from "../../../infra/local/cloud.ts";
 import { atEnd } from "../../engine/support/engine.ts";
 import { type Answer, callerOf } from "../../http/support/server.ts";
@@ -13,12 +13,18 @@ const environment = { MOSAIC_ALLOW_OPEN: "1", EMBEDDING_MODEL: "none", SHARD_TIM
 
 /** A local cloud with the functions of this checkout, closed when the test is finished. */
 export async function testCloud(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
+  const denied: string[] = [];
   const cloud = await startCloud({
     folders: new Map(Object.entries(inject("folders"))),
     retryMs: 50,
+    onDenied: (what) => denied.push(what),
     ...options,
     environment: { ...environment, ...options.environment },
   });
-  atEnd(() => cloud.close());
+  atEnd(async () => {
+    await cloud.close();
+    // Whatever a test is about: no function tried what its role in AWS may not.
+    expect(denied).toEqual([]);
+  });
   return { ...cloud, call: callerOf(cloud.url) };
 }
