@@ -3,7 +3,7 @@ import { packageVersion } from "../base/index.ts";
 import { problem } from "./answers.ts";
 import type { Operation } from "./operation.ts";
 import { problemList } from "./problem-list.ts";
-import { id } from "./schemas.ts";
+import { id } from "./requests/values.ts";
 
 export type OpenApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 type Responses = RouteConfig["responses"];

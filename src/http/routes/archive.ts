@@ -1,6 +1,7 @@
 import { startedJob } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { archiveBody, noQuery, restoreBody } from "../schemas.ts";
+import { noQuery } from "../requests/addresses.ts";
+import { archiveBody, restoreBody } from "../requests/lifecycle.ts";
 import { given } from "../validate.ts";
 
 const shared = { tag: "Collections", method: "post", query: noQuery, needs: "admin" } as const;

@@ -5,7 +5,8 @@ import { scopeFrom } from "../call.ts";
 import { storeLines } from "../ndjson.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
 import { RequestError } from "../problem.ts";
-import { batchBody, batchDocs, collectionQuery, documentInput } from "../schemas.ts";
+import { collectionQuery } from "../requests/addresses.ts";
+import { batchBody, batchDocs, documentInput } from "../requests/documents.ts";
 import { validated } from "../validate.ts";
 
 type BatchCall = Call<unknown, unknown>;

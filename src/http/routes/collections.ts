@@ -1,7 +1,8 @@
 import { collectionName, type Scope } from "../../base/index.ts";
 import { collectionInfo, collectionList, collectionStats, deletedCollection } from "../answers.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
-import { collectionBody, noQuery } from "../schemas.ts";
+import { noQuery } from "../requests/addresses.ts";
+import { collectionBody } from "../requests/collections.ts";
 import { given } from "../validate.ts";
 
 /** The scope that the path names. */

@@ -2,7 +2,8 @@ import type { z } from "@hono/zod-openapi";
 import { documentId } from "../../base/index.ts";
 import { deletedDocument, storedDocument, writeResult } from "../answers.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
-import { collectionQuery, getByIdQuery, getQuery, idQuery, patchBody, putBody } from "../schemas.ts";
+import { collectionQuery, getByIdQuery, getQuery, idQuery } from "../requests/addresses.ts";
+import { patchBody, putBody } from "../requests/documents.ts";
 import { given } from "../validate.ts";
 
 const locationOf = ({ scope }: Call<unknown, unknown>, id: string): string =>

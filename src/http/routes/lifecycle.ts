@@ -1,7 +1,8 @@
 import { collectionName } from "../../base/index.ts";
 import { collectionInfo, garbageReport, job, startedJob } from "../answers.ts";
 import { type Operation, operation } from "../operation.ts";
-import { branchBody, collectionQuery, gcBody, noQuery, pageRankBody, rollbackBody } from "../schemas.ts";
+import { collectionQuery, noQuery } from "../requests/addresses.ts";
+import { branchBody, gcBody, pageRankBody, rollbackBody } from "../requests/lifecycle.ts";
 import { named } from "./collections.ts";
 
 const ofCollection = { tag: "Collections", method: "post", query: noQuery } as const;

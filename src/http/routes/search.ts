@@ -2,7 +2,8 @@ import { whileAsked } from "../../base/index.ts";
 import type { IncludeField, SearchResponse, SqlResponse } from "../../engine/index.ts";
 import { searchResult, sqlResult, streamLine } from "../answers.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
-import { collectionQuery, hybridBody, searchBody, sqlBody, streamQuery } from "../schemas.ts";
+import { collectionQuery, streamQuery } from "../requests/addresses.ts";
+import { hybridBody, searchBody, sqlBody } from "../requests/search.ts";
 import { ndjsonOf } from "../stream.ts";
 import { given } from "../validate.ts";
 

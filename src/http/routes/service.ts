@@ -3,7 +3,7 @@ import type { Engine } from "../../engine/index.ts";
 import { health } from "../answers.ts";
 import { type Operation, operation, type Tools } from "../operation.ts";
 import { RequestError } from "../problem.ts";
-import { healthQuery } from "../schemas.ts";
+import { healthQuery } from "../requests/addresses.ts";
 
 async function assertReady(engine: Engine, { logger }: Tools): Promise<void> {
   try {
