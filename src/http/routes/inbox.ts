@@ -1,5 +1,5 @@
-import { type Operation, operation } from "../operation.ts";
 import { inboxPage, inboxQuery } from "../inbox-schemas.ts";
+import { type Operation, operation } from "../operation.ts";
 
 export const inboxOperations: readonly Operation[] = [
   operation({
