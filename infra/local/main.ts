@@ -34,6 +34,7 @@ const cloud = await startCloud({
   leafFunctions: Number(values.leaves),
   environment: { MOSAIC_ALLOW_OPEN: "1" },
   ports: { gateway: Number(values.port), stream: Number(values["stream-port"]), s3: Number(values["s3-port"]) },
+  onDenied: (what) => process.stderr.write(`not in AWS: ${what}\n`),
   onLog: (name, text) => process.stderr.write(text.replaceAll(/^(?=.)/gm, `${name}: `)),
 });
 if (values.schedule) onSchedule(cloud);

@@ -14,9 +14,12 @@ OWN = {
     ("s3", "cp"): {"recursive"},
     ("s3", "ls"): {"recursive"},
     ("s3", "rb"): {"force"},
+    ("s3", "rm"): {"recursive"},
     ("logs", "tail"): {"since", "format", "follow", "filter-pattern"},
 }
 RENAMED = {"s3api": "s3"}
+# What the command line takes with every operation.
+EVERYWHERE = {"query", "output", "no-paginate"}
 session = botocore.session.get_session()
 
 
@@ -32,7 +35,8 @@ def complaint(arguments):
         return "no such operation"
     shape = model.operation_model(names[operation]).input_shape
     members = {botocore.xform_name(name, "-"): name for name in (shape.members if shape else {})}
-    unknown = options - set(members)
+    switches = {f"no-{option}" for option, name in members.items() if shape.members[name].type_name == "boolean"}
+    unknown = options - set(members) - switches - EVERYWHERE
     missing = {botocore.xform_name(name, "-") for name in (shape.required_members if shape else [])} - options
     if unknown or missing:
         return f"no option {sorted(unknown)}, missing {sorted(missing)}"
