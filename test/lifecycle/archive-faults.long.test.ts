@@ -63,9 +63,11 @@ async function work(
   const { shards } = await engine.stats(docs);
   const [oldest] = [...shards].sort((a, b) => ((a.created_at?.min ?? "") < (b.created_at?.min ?? "") ? -1 : 1));
   const ids = [oldest?.id ?? ""];
+  // What has arrived where it must be restored from can be asked for there again, and nowhere else.
+  const target = oldest?.archived?.needs_restore === true ? "GLACIER" : storage_class;
   const begun =
     what === "archive"
-      ? await engine.archive(docs, { shards: ids, storage_class })
+      ? await engine.archive(docs, { shards: ids, storage_class: target })
       : await engine.restore(docs, { shards: ids });
   await engine.jobEnded(begun.id);
   return begun.id;
