@@ -9,7 +9,13 @@ import {
   type TenantName,
 } from "../base/index.ts";
 import type { Embedder } from "../embedding/index.ts";
-import { type CollectionSettings, listCollectionNames, ManifestStore, manifestKey } from "../manifest/index.ts";
+import {
+  type CollectionSettings,
+  listCollectionNames,
+  ManifestStore,
+  manifestKey,
+  sequenceOfSegment,
+} from "../manifest/index.ts";
 import { defaultLanguage, isLanguage, languageNames } from "../text/index.ts";
 import type { CollectionSpec, RankerSpec } from "./api.ts";
 import { checkClass } from "./check-archive.ts";
@@ -123,8 +129,8 @@ export class Collections {
 
   /**
    * Manifest first: from then on the collection is gone, and the rest is clearing up. Only what was there before is
-   * cleared, in ascending order of keys: a collection that is made anew meanwhile takes no sequence that is still to be
-   * deleted, and its own objects were not listed.
+   * cleared, and of the log only what the last manifest counts as past: a collection that is made anew meanwhile takes no
+   * sequence that is still to be deleted, by whomever and however late, and its own objects were not listed.
    */
   async delete(collection: Collection): Promise<void> {
     const { store } = this.#parts;
@@ -133,9 +139,12 @@ export class Collections {
     const prefix = collectionPrefix(scope);
     const keys: string[] = [];
     for await (const { key } of store.list(prefix)) if (key !== prefix + manifestKey) keys.push(key);
-    await collection.manifests.remove(collection.log.stored);
+    const wal = `${prefix}wal/`;
+    const sequenceOf = (key: string): number => (key.startsWith(wal) ? sequenceOfSegment(key) : 0);
+    const through = keys.reduce((last, key) => Math.max(last, sequenceOf(key)), 0);
+    const { foldedThrough } = await collection.manifests.remove(collection.log.stored, through);
     this.forget(collection);
-    for (const key of keys) await store.delete(key);
+    for (const key of keys) if (sequenceOf(key) <= foldedThrough) await store.delete(key);
   }
 
   /** The next `get` opens it anew; another that was opened under its name meanwhile stays. */

@@ -180,17 +180,21 @@ export class ManifestStore {
 
   /**
    * Ends the collection: its last generation says `deleted`, and stays, so that whoever makes a collection of this name
-   * swaps against it. Throws `conflict` while branches use its objects.
+   * swaps against it, and numbers its segments above `through`. Returns the last generation, which may be another
+   * process's. Throws `conflict` while branches use its objects.
    */
-  async remove(start: Stored): Promise<void> {
-    await this.update(start, ({ branches }) => {
+  async remove(start: Stored, through: number): Promise<Manifest> {
+    const removed = await this.update(start, ({ branches, foldedThrough }) => {
       const [branch] = branches;
-      if (branch === undefined) return { deleted: true, shards: [], quarantined: [], condemned: [] };
+      const nothing = { shards: [], quarantined: [], condemned: [] };
+      if (branch === undefined) return { ...nothing, deleted: true, foldedThrough: Math.max(foldedThrough, through) };
       throw new MosaicError("conflict", "delete collection", {
         code: "collection_has_branches",
         detail: `The collection ${branch.collection} was branched off this one and uses its shards; delete or compact that first.`,
       });
     });
+    if (removed === undefined) throw this.#gone();
+    return removed.manifest;
   }
 
   /**

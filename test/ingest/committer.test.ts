@@ -218,7 +218,7 @@ describe("a writer is refused", () => {
 
   test.each(["deleted", "deleted and made again"])("when its collection was %s", async (what) => {
     const { inner, ours, theirs } = await hooked();
-    await theirs.manifests.remove((await theirs.manifests.read()) as Stored);
+    await theirs.manifests.remove((await theirs.manifests.read()) as Stored, 0);
     if (what !== "deleted") await theirs.manifests.create(settings);
     const refused = await errorOf(ours.committer.commit(intentOf("a")));
     expect(refused).toMatchObject({ kind: "not_found", code: "collection_not_found" });

@@ -143,7 +143,7 @@ describe("a swap", () => {
   test("of a collection that was deleted, or made again, says that it is gone", async () => {
     const { manifests, another } = open();
     const first = await manifests.create(settings);
-    await manifests.remove(first);
+    await manifests.remove(first, 0);
     await expect(manifests.update(first, addShard("a"))).rejects.toMatchObject({ code: "collection_not_found" });
     const again = await another(2).create(settings);
     await expect(manifests.update(first, addShard("a"))).rejects.toMatchObject({ code: "collection_not_found" });
