@@ -37,7 +37,7 @@ export const movedAtOnce = 8;
 
 /**
  * Copies a shard's file to a new key in another class; the bytes stay what they are. Throws `storage_unsupported` where
- * the storage takes the copy but not the class. Requests: 1 PUT (the copy) and 2 HEAD.
+ * the storage takes the copy but not the class, `not_found` when the collection is deleted. Requests: 1 PUT (the copy) and 2 HEAD.
  */
 export async function copyFile(
   { store, log, random }: MoveParts,
@@ -48,7 +48,12 @@ export async function copyFile(
   const key = `${collectionPrefix(log.scope)}${folder}/${id}-${random.nonce(6)}.db`;
   await store.copy(file.key, key, { storageClass });
   const info = await store.head(key);
-  if (info?.storageClass !== storageClass) {
+  if (info === undefined) {
+    await log.confirm(); // a collection that is deleted takes with it what is put there meanwhile
+    const detail = "The copy of a shard's file is gone again.";
+    throw new MosaicError("data", "copy shard", { code: "object_missing", detail, key });
+  }
+  if (info.storageClass !== storageClass) {
     throw new MosaicError("unavailable", "copy shard", {
       code: "storage_unsupported",
       detail: `The storage does not keep the class ${storageClass}.`,
