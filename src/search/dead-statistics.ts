@@ -16,11 +16,17 @@ const rememberedDeaths = 20_000;
 export class DeadStatistics {
   readonly #leaves: LeafTransport;
   readonly #tables: TermTables;
-  readonly #asked = new LRUCache<string, DeadTerms>({ max: rememberedDeaths });
+  #remembered: LRUCache<string, DeadTerms> | undefined;
 
   constructor(leaves: LeafTransport, tables: TermTables) {
     this.#leaves = leaves;
     this.#tables = tables;
+  }
+
+  /** Made when it is wanted: it takes its room at once, and few processes meet such a bitmap. */
+  get #asked(): LRUCache<string, DeadTerms> {
+    this.#remembered ??= new LRUCache({ max: rememberedDeaths });
+    return this.#remembered;
   }
 
   async of(
