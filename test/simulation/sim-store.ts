@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { MosaicError, sha256 } from "../../src/base/index.ts";
+import { MosaicError } from "../../src/base/index.ts";
 import type {
   GetOptions,
   GetResult,
@@ -9,12 +9,9 @@ import type {
   PutBody,
   PutOptions,
 } from "../../src/store/index.ts";
-import type { SimProcess, World } from "./world.ts";
-
-export interface Kept {
-  readonly bytes: Uint8Array;
-  readonly info: ObjectInfo;
-}
+import type { Bucket, Kept } from "./bucket.ts";
+import { Tampering, type TamperingBugs } from "./tampering.ts";
+import type { SimProcess } from "./world.ts";
 
 /** How often what goes wrong, of all calls. */
 export interface Faults {
@@ -37,48 +34,13 @@ export const someFaults: Faults = {
 };
 
 /** Bugs that a test plants, to see that they are found. */
-export interface StoreBugs {
+export interface StoreBugs extends TamperingBugs {
   /** `If-Match` is ignored: the last swap wins. */
   readonly swapWithoutCompare?: boolean;
   /** A segment is acknowledged when it is sent. */
   readonly acknowledgeBeforePut?: boolean;
   /** Writers never ask again whether a sequence is new; they often sleep just before they use one, so that it shows. */
   readonly trustOldManifests?: boolean;
-}
-
-/** The bucket itself: strongly consistent, atomic, one operation at a time. */
-export class Bucket {
-  readonly objects = new Map<string, Kept>();
-  readonly world: World;
-  /** Told of every object that was put or deleted, in the moment it happens. */
-  onChange: (key: string, kept: Kept | undefined) => void = () => undefined;
-  #version = 0;
-
-  constructor(world: World) {
-    this.world = world;
-  }
-
-  put(key: string, bytes: Uint8Array, { ifMatch, ifNoneMatch }: PutOptions): { readonly etag: string } {
-    const before = this.objects.get(key);
-    const holds =
-      (ifNoneMatch === undefined || before === undefined) && (ifMatch === undefined || before?.info.etag === ifMatch);
-    if (!holds) throw new MosaicError("conflict", "put object", { code: "precondition_failed", key });
-    const etag = `${sha256(bytes).slice(0, 12)}-${this.#version++}`;
-    const info = { key, etag, sizeBytes: bytes.length, modifiedMs: this.world.nowMs, storageClass: "STANDARD" };
-    const kept = { bytes: bytes.slice(), info };
-    this.objects.set(key, kept);
-    this.onChange(key, kept);
-    return { etag };
-  }
-
-  delete(key: string): void {
-    if (!this.objects.delete(key)) return;
-    this.onChange(key, undefined);
-  }
-
-  keys(prefix: string, startAfter = ""): string[] {
-    return [...this.objects.keys()].filter((key) => key.startsWith(prefix) && key > startAfter).sort();
-  }
 }
 
 const unknown = (key: string): MosaicError =>
@@ -94,6 +56,7 @@ export class SimStore implements ObjectStore {
   readonly #faults: () => Faults;
   readonly #files: ReadonlyMap<string, Uint8Array>;
   readonly #bugs: StoreBugs;
+  readonly #tampering: Tampering;
 
   constructor(
     bucket: Bucket,
@@ -105,6 +68,7 @@ export class SimStore implements ObjectStore {
     this.#faults = parts.faults;
     this.#files = parts.files;
     this.#bugs = parts.bugs;
+    this.#tampering = new Tampering(bucket, process, parts.bugs);
   }
 
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
@@ -112,7 +76,7 @@ export class SimStore implements ObjectStore {
       const kept = this.#bucket.objects.get(key);
       if (kept === undefined) return { status: "absent" };
       if (kept.info.etag === options.ifNoneMatch) return { status: "not_modified" };
-      const whole = kept.bytes.slice();
+      const whole = (this.#bucket.read(key) as Kept).bytes.slice();
       const cut = this.#bucket.world.chance(this.#faults().truncated) && whole.length > 1;
       if (cut) this.#bucket.world.count("answer truncated");
       return { status: "found", bytes: cut ? whole.subarray(0, whole.length >> 1) : whole, info: kept.info };
@@ -131,23 +95,8 @@ export class SimStore implements ObjectStore {
       void this.#call(`put ${key}`, key, () => this.#bucket.put(key, bytes, asked)).catch(() => undefined);
       return { etag: "early" };
     }
-    const write = (): { readonly etag: string } => this.#bucket.put(key, bytes, asked);
-    return await this.#call(`put ${key}`, key, () => {
-      const { world } = this.#bucket;
-      if (world.chance(this.#faults().lost)) {
-        attempt(write);
-        world.note(`lost answer of put ${key}`);
-        world.count("answer lost");
-        throw conditional ? unknown(key) : busy(key);
-      }
-      if (world.chance(this.#faults().late)) {
-        world.park(undefined, `late put ${key}`, () => attempt(write));
-        world.note(`late put ${key}`);
-        world.count("put after its timeout");
-        throw conditional ? unknown(key) : busy(key);
-      }
-      return write();
-    });
+    const sent = this.#tampering.put(key, bytes);
+    return await this.#change("put", key, conditional, () => this.#bucket.put(key, sent, asked));
   }
 
   async *list(prefix: string, { startAfter, limit }: ListOptions = {}): AsyncGenerator<ObjectInfo> {
@@ -168,16 +117,24 @@ export class SimStore implements ObjectStore {
   }
 
   async delete(key: string): Promise<void> {
-    await this.#call(`delete ${key}`, key, () => this.#bucket.delete(key));
+    await this.#change("delete", key, false, () => this.#bucket.delete(key));
   }
-  copy(): Promise<{ readonly etag: string }> {
-    throw new Error("not simulated");
+
+  async copy(
+    from: string,
+    to: string,
+    { storageClass = "STANDARD" }: { readonly storageClass?: string } = {},
+  ): Promise<{ readonly etag: string }> {
+    this.#tampering.copied(from, to);
+    return await this.#change("copy", to, false, () => this.#bucket.copy(from, to, storageClass));
   }
-  async restore(): Promise<void> {
-    throw new Error("not simulated");
+
+  async restore(key: string): Promise<void> {
+    await this.#change("restore", key, false, () => this.#bucket.restore(key));
   }
-  mustBeRestored(): boolean {
-    return false;
+
+  mustBeRestored(storageClass: string): boolean {
+    return this.#bucket.mustBeRestored(storageClass);
   }
   download(): Promise<ObjectInfo | undefined> {
     throw new Error("not simulated");
@@ -186,6 +143,26 @@ export class SimStore implements ObjectStore {
     return undefined;
   }
   async close(): Promise<void> {}
+
+  /** Of what changes something the answer may be lost, or it happens after its caller gave up. */
+  async #change<T>(what: string, key: string, conditional: boolean, effect: () => T): Promise<T> {
+    return await this.#call(`${what} ${key}`, key, () => {
+      const { world } = this.#bucket;
+      if (world.chance(this.#faults().lost)) {
+        attempt(effect);
+        world.note(`lost answer of ${what} ${key}`);
+        world.count("answer lost");
+        throw conditional ? unknown(key) : busy(key);
+      }
+      if (world.chance(this.#faults().late)) {
+        world.park(undefined, `late ${what} ${key}`, () => attempt(effect));
+        world.note(`late ${what} ${key}`);
+        world.count(`${what} after its timeout`);
+        throw conditional ? unknown(key) : busy(key);
+      }
+      return effect();
+    });
+  }
 
   #call<T>(label: string, key: string, effect: () => T): Promise<T> {
     const { world } = this.#bucket;

@@ -1,18 +1,23 @@
 import { createHash } from "node:crypto";
-import { isMosaicError, scopeOf, settingsFrom, silentLogger } from "../../src/base/index.ts";
+import { isMosaicError, type Logger, settingsFrom, silentLogger } from "../../src/base/index.ts";
 import { Mosaic } from "../../src/engine/index.ts";
-import { CollectionLog } from "../../src/ingest/index.ts";
+import type { Job } from "../../src/lifecycle/index.ts";
 import { Retrying } from "../../src/store/index.ts";
 import { Actors } from "./actors.ts";
+import { Bucket, type Kept } from "./bucket.ts";
 import { fakeEmbedder } from "./no-embedder.ts";
+import { type PlantedBugs, withPlanted } from "./planted.ts";
 import { type MachineryBugs, simMachinery } from "./sim-machinery.ts";
-import { Bucket, type Faults, noFaults, SimStore, type StoreBugs, someFaults } from "./sim-store.ts";
-import { Truth, Violation } from "./truth.ts";
+import { type Faults, noFaults, SimStore, type StoreBugs, someFaults } from "./sim-store.ts";
+import { Truth } from "./truth.ts";
+import { Violation, violated } from "./violation.ts";
 import { SimProcess, World } from "./world.ts";
 
-export interface Bugs extends StoreBugs, MachineryBugs {
-  /** gc deletes what nothing names once it is a minute old, without condemning it. */
+export interface Bugs extends StoreBugs, MachineryBugs, PlantedBugs {
+  /** gc deletes what nothing names once it is a few seconds old, without condemning it. */
   readonly deleteByAge?: boolean;
+  /** gc takes for litter what lies where archived shards do. */
+  readonly forgetArchiveInGc?: boolean;
 }
 
 export interface Outcome {
@@ -27,121 +32,211 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-export const origin = scopeOf("acme", "docs");
-const keepMs = 2 * 60_000;
-const graceMs = 60_000;
-
-/** One history, with a bug planted where the product has its check. */
-export async function simulate(
-  seed: number,
-  options: { readonly steps?: number; readonly bugs?: Bugs } = {},
-): Promise<Outcome> {
-  if (options.bugs?.trustOldManifests !== true) return await history(seed, options);
-  const asked = CollectionLog.prototype.validatedAgoMs;
-  CollectionLog.prototype.validatedAgoMs = () => 0;
-  try {
-    return await history(seed, options);
-  } finally {
-    CollectionLog.prototype.validatedAgoMs = asked;
-  }
+export interface SimulateOptions {
+  readonly steps?: number;
+  readonly bugs?: Bugs;
 }
 
+const keepMs = 2 * 60_000;
+const graceMs = 60_000;
+const processes = 3;
+/** The most that is done once all goes well. */
+const lastSteps = 20_000;
+/** A job of a process that crashed may be taken over after a minute. */
+const abandonedMs = 61_000;
+
+const settings = settingsFrom(
+  {
+    storagePath: "s3://simulated",
+    embeddingModel: "none",
+    searchThreads: 0,
+    shardMaxDocs: 4,
+    foldSegments: 3,
+    foldIdleMs: 2000,
+    gcGraceMs: graceMs,
+    snapshotKeepMs: keepMs,
+    compactStepBytes: 3000,
+    restorePollMs: 2000,
+    shardTimeoutMs: 1e9,
+  },
+  {},
+);
+
 /** One history of several processes over one bucket; every call to storage may go wrong until the last part. */
-async function history(seed: number, { steps = 1200, bugs = {} as Bugs } = {}): Promise<Outcome> {
-  const world = new World(seed);
-  const bucket = new Bucket(world);
-  const truths = new Map<string, Truth>();
-  const truthOf = (prefix: string): Truth => {
-    const known = truths.get(prefix) ?? new Truth(bucket, prefix);
-    truths.set(prefix, known);
+export async function simulate(seed: number, { steps = 1200, bugs = {} }: SimulateOptions = {}): Promise<Outcome> {
+  return await withPlanted(bugs, async () => await new History(seed, bugs).run(steps));
+}
+
+interface Started {
+  readonly process: SimProcess;
+  readonly engine: Mosaic;
+}
+
+class History {
+  readonly #seed: number;
+  readonly #bugs: Bugs;
+  readonly #world: World;
+  readonly #bucket: Bucket;
+  readonly #actors: Actors;
+  readonly #truths = new Map<string, Truth>();
+  #faults: Faults = someFaults;
+  #started = 0;
+  #failure: string | undefined;
+
+  constructor(seed: number, bugs: Bugs) {
+    this.#seed = seed;
+    this.#bugs = bugs;
+    this.#world = new World(seed);
+    this.#bucket = new Bucket(this.#world, this.#world.chance(0.2));
+    this.#bucket.onChange = (key, kept) => this.#changed(key, kept);
+    this.#actors = new Actors({
+      world: this.#world,
+      bucket: this.#bucket,
+      truthOf: (prefix) => this.#truthOf(prefix),
+      guarded: (task) => this.#guarded(task),
+      deletedByAge: bugs.deleteByAge
+        ? /\/(shards|summaries|deletes)\//
+        : bugs.forgetArchiveInGc
+          ? /\/(archive|stubs)\//
+          : undefined,
+    });
+  }
+
+  async run(steps: number): Promise<Outcome> {
+    const world = this.#world;
+    for (let count = 0; count < processes; count++) await this.#start();
+    while (world.step < steps && this.#failure === undefined) {
+      if (!(await world.advance())) break;
+      if (this.#actors.processes.length < processes) await this.#start();
+    }
+    if (this.#failure === undefined) this.#failure = await this.#end();
+    const fingerprint = createHash("sha256").update(world.history.join("\n")).digest("hex");
+    const { step, history, counts } = world;
+    return { seed: this.#seed, steps: step, failure: this.#failure, fingerprint, history, counts };
+  }
+
+  async #start(): Promise<Started> {
+    const process = new SimProcess(this.#world, `p${++this.#started}`);
+    const files = new Map<string, Uint8Array>();
+    const { clock, random } = process;
+    const raw = new SimStore(this.#bucket, process, { faults: () => this.#faults, files, bugs: this.#bugs });
+    const store = new Retrying(raw, clock, random, { attempts: 3, firstDelayMs: 20, maxDelayMs: 200 });
+    const machinery = simMachinery(store, files, this.#bugs);
+    const logger = this.#logger();
+    const engine = await Mosaic.open(settings, { store, clock, random, logger, embedder: fakeEmbedder, machinery });
+    this.#actors.employ(process, engine);
+    return { process, engine };
+  }
+
+  /** Then all goes well, and what is left is what must be there. */
+  async #end(): Promise<string | undefined> {
+    const world = this.#world;
+    this.#faults = noFaults;
+    this.#actors.stop();
+    for (const process of this.#actors.processes) process.wake();
+    if (this.#truthOf("tenants/acme/docs/").manifest === undefined && !this.#bucket.objects.has(manifestOfDocs))
+      return undefined;
+    const atMs = world.nowMs + abandonedMs;
+    const { process, engine } = await this.#whenAbandoned(atMs);
+    let result: string | undefined | "running" = "running";
+    this.#whenJobsAreOver(process)
+      .then(() => this.#actors.finalRead(engine, process))
+      .then((found) => {
+        result = found;
+      })
+      .catch((error: unknown) => {
+        result = isMosaicError(error) ? `at the end: ${error.message} ${error.hint}` : String(error);
+      });
+    const until = world.step + lastSteps;
+    while (result === "running" && this.#failure === undefined && world.step < until)
+      if (!(await world.advance())) break;
+    return this.#failure ?? (result === "running" ? "the end was not reached" : result);
+  }
+
+  /** A new process, once nobody is taken to be at the jobs of those that crashed: it goes on with them. */
+  async #whenAbandoned(atMs: number): Promise<Started> {
+    let isTime = false;
+    this.#world.at(undefined, atMs - this.#world.nowMs, () => {
+      isTime = true;
+    });
+    while (!isTime && (await this.#world.advance()));
+    return await this.#start();
+  }
+
+  async #whenJobsAreOver({ clock }: SimProcess): Promise<void> {
+    const isRunning = (key: string): boolean => jobIn(this.#bucket.objects.get(key))?.status === "running";
+    while (this.#bucket.keys("jobs/").some(isRunning)) await clock.sleep(1000);
+  }
+
+  #truthOf(prefix: string): Truth {
+    const known = this.#truths.get(prefix) ?? new Truth(this.#bucket, prefix);
+    this.#truths.set(prefix, known);
     return known;
-  };
-  let failure: string | undefined;
-  const guarded = (task: () => void): void => {
+  }
+
+  #guarded(task: () => void): void {
     try {
       task();
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      failure ??= error.message;
+      this.#failure ??= error.message;
     }
-  };
-  let faults: Faults = someFaults;
-  let started = 0;
-  const actors = new Actors({ world, truthOf, guarded, bucket, deleteByAge: bugs.deleteByAge === true });
-  bucket.onChange = (key, kept) => {
+  }
+
+  #changed(key: string, kept: Kept | undefined): void {
+    if (key.startsWith("jobs/")) this.#guarded(() => checkJob(jobIn(kept)));
     const prefix = /^tenants\/[^/]+\/[^/]+\//.exec(key)?.[0];
     if (prefix === undefined) return;
-    const before = truthOf(prefix).manifest;
-    guarded(() => truthOf(prefix).changed(key, kept));
-    const after = truthOf(prefix).manifest;
-    if (before !== undefined && before.foldedThrough !== after?.foldedThrough) world.count("swap of a fold");
-    if (before !== undefined && before.compactedAt !== after?.compactedAt) world.count("swap of a compaction");
-    if (kept === undefined && key.includes("/shards/")) world.count("shard deleted");
-  };
-  const startProcess = async (): Promise<Mosaic> => {
-    const process = new SimProcess(world, `p${++started}`);
-    const files = new Map<string, Uint8Array>();
-    const { clock, random } = process;
-    const raw = new SimStore(bucket, process, { faults: () => faults, files, bugs });
-    const store = new Retrying(raw, clock, random, { attempts: 3, firstDelayMs: 20, maxDelayMs: 200 });
-    const settings = settingsFrom(
-      {
-        storagePath: "s3://simulated",
-        embeddingModel: "none",
-        searchThreads: 0,
-        shardMaxDocs: 4,
-        foldSegments: 3,
-        foldIdleMs: 2000,
-        gcGraceMs: graceMs,
-        snapshotKeepMs: keepMs,
-        compactStepBytes: 3000,
-        shardTimeoutMs: 1e9,
-      },
-      {},
-    );
-    const machinery = simMachinery(store, files, bugs);
-    const engine = await Mosaic.open(settings, {
-      store,
-      clock,
-      random,
-      logger: silentLogger,
-      embedder: fakeEmbedder,
-      machinery,
-    });
-    actors.employ(process, engine);
-    return engine;
-  };
-  for (let count = 0; count < 3; count++) await startProcess();
-  while (world.step < steps && failure === undefined) {
-    if (!(await world.advance())) break;
-    if (actors.processes.length < 3) await startProcess();
+    const truth = this.#truthOf(prefix);
+    const before = truth.manifest;
+    this.#guarded(() => truth.changed(key, kept));
+    const { manifest: after } = truth;
+    if (before !== after) this.#count(before, after);
+    if (kept !== undefined) return;
+    for (const one of this.#truths.values()) this.#guarded(() => one.deleted(key));
+    for (const folder of ["shards", "archive"]) if (key.includes(`/${folder}/`)) this.#world.count(`${folder} deleted`);
   }
-  // Then all goes well, and what is left is what must be there.
-  faults = noFaults;
-  actors.stop();
-  const last = await startProcess();
-  if (failure === undefined) failure = await settle(world, last, actors, truthOf);
-  const fingerprint = createHash("sha256").update(world.history.join("\n")).digest("hex");
-  return { seed, steps: world.step, failure, fingerprint, history: world.history, counts: world.counts };
+
+  #count(before: Truth["manifest"], after: Truth["manifest"]): void {
+    const world = this.#world;
+    if (before === undefined) world.count("collection made");
+    else if (after === undefined) world.count("collection deleted");
+    else {
+      if (before.foldedAt !== after.foldedAt) world.count("swap of a fold");
+      if (before.compactedAt !== after.compactedAt) world.count("swap of a compaction");
+      if (before.rankedAt !== after.rankedAt) world.count("swap of ranks");
+      const archived = new Map(before.shards.map((one) => [one.id, one.archived !== undefined]));
+      for (const { id, archived: now } of after.shards)
+        if (archived.has(id) && archived.get(id) !== (now !== undefined))
+          world.count(now === undefined ? "shard restored" : "shard archived");
+    }
+  }
+
+  /** What fails behind an answer is no violation, unless a check of the product's own says that it is. */
+  #logger(): Logger {
+    const watch = (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+      this.#guarded(() => {
+        if (fields["kind"] === "internal")
+          violated(`${message}: ${fields["code"]} ${fields["hint"] ?? fields["message"]}`);
+      });
+    return { ...silentLogger, warn: watch, error: watch };
+  }
 }
 
-async function settle(
-  world: World,
-  engine: Mosaic,
-  actors: Actors,
-  truthOf: (prefix: string) => Truth,
-): Promise<string | undefined> {
-  const truth = truthOf("tenants/acme/docs/");
-  if (truth.manifest === undefined) return undefined;
-  let result: string | undefined | "running" = "running";
-  actors
-    .finalRead(engine)
-    .then((found) => {
-      result = found;
-    })
-    .catch((error: unknown) => {
-      result = isMosaicError(error) ? `at the end: ${error.message}` : String(error);
-    });
-  for (let step = 0; result === "running" && step < 20_000; step++) if (!(await world.advance())) break;
-  return result === "running" ? "the end was not reached" : result;
+const manifestOfDocs = "tenants/acme/docs/manifest.json";
+
+const jobIn = (kept: Kept | undefined): Job | undefined =>
+  kept === undefined ? undefined : (JSON.parse(Buffer.from(kept.bytes).toString("utf8")) as Job);
+
+/** Jobs end by what storage did, or by what others did to their collection; and never in what must be restored first. */
+function checkJob(job: Job | undefined): void {
+  const code = job?.error?.code;
+  if (code !== undefined && wrongEnds.has(code)) violated(`a job ended: ${job?.kind} ${code} ${job?.error?.detail}`);
 }
+
+const wrongEnds: ReadonlySet<string> = new Set([
+  "internal",
+  "invariant_broken",
+  "restore_required",
+  "storage_unsupported",
+]);

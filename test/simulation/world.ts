@@ -103,6 +103,8 @@ export class SimProcess {
   readonly name: string;
   crashed = false;
   wakesAtMs = 0;
+  /** Rollbacks that it is at. */
+  rollingBack = 0;
   #sleptMs = 0;
 
   constructor(world: World, name: string) {
@@ -121,6 +123,13 @@ export class SimProcess {
     this.#sleptMs += ms;
     this.world.note(`${this.name} sleeps ${ms} ms`);
     this.world.count("sleep");
+  }
+
+  /** Now, if it sleeps. */
+  wake(): void {
+    const leftMs = Math.max(0, this.wakesAtMs - this.world.nowMs);
+    this.wakesAtMs -= leftMs;
+    this.#sleptMs -= leftMs;
   }
 
   /** The monotonic clock stands still while the process sleeps, as on a suspended machine. */
