@@ -116,5 +116,5 @@ export class Actors {
   }
 }
 
-/** Only who wants a document itself may be told that it is archived. */
-const mayBeHeld: ReadonlySet<string> = new Set(["get", "patch"]);
+/** Only who wants a document itself may be told that it is archived, and who would move its shard to yet another class. */
+const mayBeHeld: ReadonlySet<string> = new Set(["get", "patch", "archive"]);
