@@ -1,4 +1,5 @@
-import type { Contents } from "./truth.ts";
+/** Text of each live document, by id. */
+export type Contents = ReadonlyMap<string, string>;
 
 /** What a collection was after some step. */
 export interface Moment {

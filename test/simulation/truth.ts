@@ -10,12 +10,9 @@ import {
 import type { Bucket, Kept } from "./bucket.ts";
 import { Carried } from "./carried.ts";
 import { Changes } from "./changes.ts";
-import { answerWithout, Moments, textOf } from "./moments.ts";
+import { answerWithout, type Contents, Moments, textOf } from "./moments.ts";
 import { type StoredRow, storedRows } from "./stored-rows.ts";
 import { violated } from "./violation.ts";
-
-/** Text of each live document, by id. */
-export type Contents = ReadonlyMap<string, string>;
 
 /** Segments are decoded once. */
 const decoded = new WeakMap<Uint8Array, Segment>();
