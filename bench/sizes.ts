@@ -13,9 +13,7 @@ import { gzipSync } from "node:zlib";
 import { type LocalCloud, scheduleEvent, startCloud } from "../infra/local/cloud.ts";
 import type { InvocationReport } from "../infra/local/lambda/invocation.ts";
 import { buildForThisMachine } from "../infra/local/packages.ts";
-import { s3Credentials } from "../infra/local/s3/s3-server.ts";
-import { settingsFrom, systemClock, systemRandom } from "../src/base/index.ts";
-import { openStore } from "../src/store/index.ts";
+import { dropFile } from "./cloud/drop.ts";
 import { readDocuments, readVectors, rowOf } from "./data.ts";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean" } } });
@@ -24,20 +22,8 @@ const embedded = values.quick ? 50 : 1_000;
 const copies = values.quick ? 1 : 2;
 
 /** Drops a file into the inbox, and waits until its function has read it. */
-async function drop(cloud: LocalCloud, name: string, lines: Iterable<string>): Promise<void> {
-  Object.assign(process.env, s3Credentials);
-  const settings = settingsFrom({ storagePath: cloud.storagePath, s3Endpoint: cloud.s3?.endpoint }, {});
-  const store = await openStore(settings, {
-    clock: systemClock,
-    random: systemRandom,
-    currentReceipt: () => undefined,
-  });
-  await store.put(`inbox/default/documents/${name}.ndjson.gz`, gzipSync(Array.from(lines).join("\n"), { level: 1 }));
-  // The event takes its time to come, and the function to move the file away.
-  while ((await Array.fromAsync(store.list("inbox/", { limit: 1 }))).length > 0) await systemClock.sleep(200);
-  await cloud.queue.idle();
-  await store.close();
-}
+const drop = (cloud: LocalCloud, name: string, lines: Iterable<string>): Promise<void> =>
+  dropFile(cloud, `${name}.ndjson.gz`, gzipSync(Array.from(lines).join("\n"), { level: 1 }));
 
 function* withVectors(copy: number): Generator<string> {
   const documents = readDocuments();

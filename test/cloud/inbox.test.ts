@@ -80,6 +80,41 @@ describe("files that are dropped into the bucket", () => {
   );
 
   test(
+    "of every ending, each zipped too",
+    async () => {
+      const embedding = JSON.stringify([1, 2]);
+      const contents: Readonly<Record<string, string>> = {
+        "a.ndjson": `{"id":"a-ndjson","text":"x","embedding":${embedding}}\n`,
+        "b.jsonl": `{"id":"b-jsonl","text":"x","embedding":${embedding}}`,
+        "c.json": `[{"id":"c-json","text":"x","embedding":${embedding}}]`,
+        "d.csv": `id,text,embedding\nd-csv,x,"${embedding}"\n`,
+        "e.md": "# A title\n\nand a text",
+        "f.txt": "a text",
+      };
+      for (const [name, content] of Object.entries(contents)) {
+        await store.put(`inbox/endings/plain/${name}`, Buffer.from(content));
+        await store.put(`inbox/endings/zipped/${name}.gz`, gzipSync(content));
+      }
+      await cloud.queue.idle();
+      const told = (await dropped(cloud, "endings")).map(({ file, status, accepted }) => [file, status, accepted]);
+      expect(told).toEqual([
+        ...Object.keys(contents).map((name) => [`plain/${name}`, "processed", 1]),
+        ...Object.keys(contents).map((name) => [`zipped/${name}.gz`, "processed", 1]),
+      ]);
+      const ids = ["a-ndjson", "b-jsonl", "c-json", "d-csv"];
+      for (const [collection, names] of [
+        ["plain", ["e.md", "f.txt"]],
+        ["zipped", ["e.md.gz", "f.txt.gz"]],
+      ] as const) {
+        const sql = { sql: "SELECT id FROM documents ORDER BY id", collection };
+        const answer = await cloud.call("POST", "/api/v1/search/sql", sql, { "x-mosaic-tenant": "endings" });
+        expect(answer.body.rows?.flat()).toEqual([...ids, ...names]);
+      }
+    },
+    long,
+  );
+
+  test(
     "once, however often an event comes, and when the object has gone",
     async () => {
       const body = (key: string): string =>
