@@ -2,7 +2,7 @@
  * What the ingest function takes for files of the inbox, in the local cloud: rate, runs, memory at most.
  *
  *   npm run bench:inbox               63,666 documents with vectors; 1,000 to embed; 2 GB of NDJSON in runs of a minute
- *   npm run bench:inbox -- --quick    2,000; 50; 20 MB in runs of some seconds
+ *   npm run bench:inbox -- --quick    2,000; 50; 60 MB in runs of some seconds
  */
 import { createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,9 +22,9 @@ const { values } = parseArgs({ options: { quick: { type: "boolean" } } });
 const quick = values.quick === true;
 const rows = quick ? 2_000 : 63_666;
 const embedded = quick ? 50 : 1_000;
-const largeBytes = quick ? 20e6 : 2e9;
+const largeBytes = quick ? 60e6 : 2e9;
 /** A run of the last file ends after so long: what is left when it stops is the reserve. */
-const runSeconds = quick ? 5 : 60;
+const runSeconds = quick ? 2 : 60;
 
 /** Lines of NDJSON: the documents over and over, those of each copy under ids of their own, until there are so many bytes. */
 function* lines(mostRows: number, mostBytes: number, withVectors: boolean): Generator<string> {

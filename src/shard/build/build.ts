@@ -10,6 +10,7 @@ import { plainKeys, type ShardValues, ValueCollector } from "../summary/values.t
 import { type IndexedTerm, InvertedIndex } from "../terms/inverted-index.ts";
 import { TermTable } from "../terms/term-table.ts";
 import { layoutOf } from "./layout.ts";
+import { permuteRows } from "./permute-rows.ts";
 import { type Gathered, type RowRef, type RowSource, RowSources, rowBytes, vectorsOf } from "./rows.ts";
 import { type CellToWrite, type ShardRow, ShardWriter } from "./writer.ts";
 
@@ -65,7 +66,7 @@ export type BuildShape = Pick<
   "folder" | "nextShardId" | "dimensions" | "distance" | "maxDocs" | "maxBytes" | "language"
 >;
 
-/** Shards of rows that were gathered: put into cells, cut at the limits, written. */
+/** Shards of rows that were gathered: put into cells, cut at the limits, written. The gathered vectors are used up. */
 export function buildGathered(
   shape: BuildShape,
   gathered: Gathered,
@@ -103,11 +104,8 @@ function inCellOrder(shape: BuildShape, gathered: Gathered, kernel: Kernel): Ord
   const { refs, vectors } = gathered;
   if (refs.length === 0) return gathered;
   const order = bisect(vectors, refs.length, dimensions, cellRows, kernel);
-  const sorted = new Float32Array(vectors.length);
-  order.forEach((from, to) =>
-    sorted.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions),
-  );
-  return { refs: Array.from(order, (from) => refs[from] as RowRef), vectors: sorted };
+  permuteRows(vectors, order, dimensions);
+  return { refs: Array.from(order, (from) => refs[from] as RowRef), vectors };
 }
 
 interface Part {
@@ -165,8 +163,7 @@ function write(input: BuildShape, part: Part, read: (ref: RowRef) => ShardRow, k
   try {
     const index = new InvertedIndex((text) => Analyzer.of(input.language).terms(text));
     const { ids, createdAt, values } = writeRows(writer, [...part.refs, ...part.plain], read, index);
-    const cells = encodeCells(part, dimensions, kernel);
-    if (cells.length > 0) writer.cells(cells);
+    const cells = writeCells(writer, part, dimensions, kernel);
     const terms = writeTerms(writer, index);
     const columns = writer.columns(values);
     writer.finish(plainKeys(values));
@@ -222,16 +219,31 @@ function writeTerms(writer: ShardWriter, index: InvertedIndex): Pick<IndexedTerm
   return written;
 }
 
-function encodeCells(part: Part, dimensions: number, kernel: Kernel): CellToWrite[] {
-  const cells: CellToWrite[] = [];
+/** What the summary says of a cell. */
+type CellShape = Pick<CellToWrite, "rows" | "centroid" | "spread">;
+
+/** Encodes and writes the cells one after the other: codes of all of them at once would be a third of the vectors again. */
+function writeCells(writer: ShardWriter, part: Part, dimensions: number, kernel: Kernel): readonly CellShape[] {
+  const shapes: CellShape[] = [];
+  const noted = function* (): Generator<CellToWrite> {
+    for (const cell of encodeCells(part, dimensions, kernel)) {
+      const { rows, centroid, spread } = cell;
+      shapes.push({ rows, centroid, spread });
+      yield cell;
+    }
+  };
+  if (part.refs.length > 0) writer.cells(noted());
+  return shapes;
+}
+
+function* encodeCells(part: Part, dimensions: number, kernel: Kernel): Generator<CellToWrite> {
   for (let first = 0; first < part.refs.length; first += cellRows) {
     const rows = Math.min(cellRows, part.refs.length - first);
     const vectors = part.vectors.subarray(first * dimensions, (first + rows) * dimensions);
     const centroid = mean(vectors, rows, dimensions);
     const spread = rmsDistance(vectors, centroid, rows);
-    cells.push({ rows, centroid, spread, ...encodeCell(vectors, centroid, dimensions, kernel) });
+    yield { rows, centroid, spread, ...encodeCell(vectors, centroid, dimensions, kernel) };
   }
-  return cells;
 }
 
 function mean(vectors: Float32Array, rows: number, dimensions: number): Float32Array {
@@ -255,7 +267,7 @@ function summarise(
   shard: string,
   part: Part,
   dimensions: number,
-  cells: readonly CellToWrite[],
+  cells: readonly CellShape[],
   ids: readonly string[],
   about: Pick<Summary, "values" | "terms" | "columns">,
 ): Uint8Array {
