@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
-import { collectionName, seededRandom, settingsFrom, tenantName } from "../../src/base/index.ts";
-import { Mosaic } from "../../src/engine/index.ts";
-import { hasS3Server, type S3Server, startS3Server, withoutS3Server } from "../support/s3-server.ts";
-import { type ServerProcess, startServer } from "./support.ts";
+import { expect } from "vitest";
+import { collectionName, seededRandom, settingsFrom, tenantName } from "../../../src/base/index.ts";
+import { Mosaic } from "../../../src/engine/index.ts";
+import { type ServerProcess, startServer } from "./server.ts";
 
-const kills = 50;
+export const kills = 50;
 const writers = 8;
 const idsPerWriter = 12;
 /** Folds so often that kills fall into them as well. */
@@ -91,7 +90,11 @@ async function askUntilItFails(address: string, body: unknown, onAnswer: () => v
   }
 }
 
-async function afterEveryKill(env: Readonly<Record<string, string>>): Promise<void> {
+/**
+ * Kills a server of these settings again and again while it is written to, then expects every acknowledged write, once, and
+ * nothing that was deleted.
+ */
+export async function expectToSurvive(env: Readonly<Record<string, string>>): Promise<void> {
   const random = seededRandom(42);
   const all = Array.from({ length: writers }, (_, number) => new Writer(number));
   let acknowledged = 0;
@@ -146,24 +149,3 @@ async function expectNothingLost(all: readonly Writer[], env: Readonly<Record<st
   await engine.close();
   rmSync(folder, { recursive: true, force: true });
 }
-
-describe(`a server that is killed ${kills} times under concurrent writes, folds, compactions and gc`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "mosaic-kill-"));
-  let s3: S3Server | undefined;
-  afterAll(async () => {
-    await s3?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  test("loses nothing that was acknowledged, on a folder", { timeout: 600_000 }, async () => {
-    await afterEveryKill({ STORAGE_PATH: join(folder, "data"), CACHE_PATH: join(folder, "cache") });
-  });
-
-  describe.skipIf(!hasS3Server)(hasS3Server ? "on S3" : withoutS3Server, () => {
-    test("loses nothing that was acknowledged, on S3", { timeout: 600_000 }, async () => {
-      s3 = await startS3Server();
-      await s3.createBucket("kill");
-      await afterEveryKill({ ...s3.env, STORAGE_PATH: "s3://kill/some/prefix", CACHE_PATH: join(folder, "cache-s3") });
-    });
-  });
-});

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { packageRoot } from "../../src/base/index.ts";
+import { packageRoot } from "../../../src/base/index.ts";
 
 /** The real server in a process of its own, on a free port. */
 export interface ServerProcess {
