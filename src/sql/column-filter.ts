@@ -1,6 +1,7 @@
 import type { Expr, LikeExpr } from "sqlite3-parser";
 import { type ColumnFilter, type ColumnTest, type Constant, keyPrefix } from "../shard/index.ts";
 import { constantOf } from "./language/constant.ts";
+import { mirrored } from "./language/mirrored.ts";
 import type { SqlValue } from "./language/values.ts";
 import { keyOf } from "./plan/indexable.ts";
 import { opened } from "./plan/simple.ts";
@@ -126,18 +127,6 @@ function findColumn(expr: Expr): Column | undefined {
   const key = keyOf(inner);
   return key === undefined ? undefined : { name: `${keyPrefix}${key}`, affinity: "none" };
 }
-
-/** The comparison with its sides exchanged. */
-const mirrored: Readonly<Record<string, string>> = {
-  Equals: "Equals",
-  NotEquals: "NotEquals",
-  Is: "Is",
-  IsNot: "IsNot",
-  Less: "Greater",
-  LessEquals: "GreaterEquals",
-  Greater: "Less",
-  GreaterEquals: "LessEquals",
-};
 
 /** The comparison that is true where this one is false, NULL aside. */
 const opposite: Readonly<Record<string, string>> = {

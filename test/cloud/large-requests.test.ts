@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../infra/local/lambda/function-spec.ts";
+import type { Fate } from "../../infra/local/lambda/local-lambda.ts";
 import { scopeOf } from "../../src/base/index.ts";
 import type { Mosaic } from "../../src/engine/index.ts";
 import { shared } from "../engine/support/engine.ts";
@@ -61,7 +62,7 @@ describe("a call of a leaf function that takes long", () => {
   test("is made a second time, and the first answer of the two counts", async () => {
     const second = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
-    cloud.lambda.gate = async (name, payload) => {
+    cloud.lambda.gate = async (name, payload): Promise<Fate> => {
       if (!name.includes("-leaf-")) return "run";
       sent.push(payload);
       if (sent.length === 1) await held.promise;

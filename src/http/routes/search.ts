@@ -1,4 +1,4 @@
-import { whileAsked } from "../../base/index.ts";
+import { type Clock, whileAsked } from "../../base/index.ts";
 import type { IncludeField, SearchResponse, SqlResponse } from "../../engine/index.ts";
 import { searchResult, sqlResult, streamLine } from "../answers.ts";
 import { type Call, type Operation, operation } from "../operation.ts";
@@ -18,7 +18,23 @@ function serverTiming(totalMs: number, { stats }: SearchResponse | SqlResponse):
 /** A client that goes away frees its work: nothing more is read for it, and its SQL ends with the process that ran it. */
 const forClient = <T>(c: Call<unknown, unknown>["c"], task: () => T): T => whileAsked(c.req.raw.signal, task);
 
-const filterProblems = [
+/** The answer as JSON, with where its time went. */
+async function answered<T extends SearchResponse | SqlResponse>(
+  c: Call<unknown, unknown>["c"],
+  clock: Clock,
+  task: () => Promise<T>,
+) {
+  const result = await forClient(c, task);
+  c.header("server-timing", serverTiming(clock.monotonicMs() - c.get("startedMs"), result));
+  return c.json(result);
+}
+
+const searchProblems = [
+  "collection_not_found",
+  "empty_query",
+  "embedding_required",
+  "invalid_as_of",
+  "snapshot_gone",
   "sql_syntax",
   "sql_not_allowed",
   "sql_failed",
@@ -43,20 +59,10 @@ export const searchOperations: readonly Operation[] = [
     body: searchBody,
     answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
     takesVectors: true,
-    problems: [
-      "collection_not_found",
-      "query_or_vector",
-      "empty_query",
-      "embedding_required",
-      "invalid_as_of",
-      "snapshot_gone",
-      ...filterProblems,
-    ],
+    problems: ["query_or_vector", ...searchProblems],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
-      const result = await forClient(c, () => engine.search(scope, given(request)));
-      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
-      return c.json(result);
+      return await answered(c, tools.clock, () => engine.search(scope, given(request)));
     },
   }),
   operation({
@@ -72,20 +78,10 @@ export const searchOperations: readonly Operation[] = [
     body: hybridBody,
     answers: { 200: { description: "The results. `Server-Timing` says where the time went.", schema: searchResult } },
     takesVectors: true,
-    problems: [
-      "collection_not_found",
-      "query_or_vector",
-      "empty_query",
-      "embedding_required",
-      "invalid_as_of",
-      "snapshot_gone",
-      ...filterProblems,
-    ],
+    problems: ["query_or_vector", ...searchProblems],
     async handle({ c, engine, tools, scope, body }) {
       const { collection: _, ...request } = body;
-      const result = await forClient(c, () => engine.hybrid(scope, given(request)));
-      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
-      return c.json(result);
+      return await answered(c, tools.clock, () => engine.hybrid(scope, given(request)));
     },
   }),
   operation({
@@ -100,15 +96,7 @@ export const searchOperations: readonly Operation[] = [
     query: streamQuery,
     answers: { 200: { description: "One line each.", schema: streamLine, type: "application/x-ndjson" } },
     takesVectors: true,
-    problems: [
-      "invalid_field",
-      "collection_not_found",
-      "empty_query",
-      "embedding_required",
-      "invalid_as_of",
-      "snapshot_gone",
-      ...filterProblems,
-    ],
+    problems: ["invalid_field", ...searchProblems],
     async handle({ c, engine, tools, scope, query }) {
       const { collection: _, include, hybrid, ...request } = query;
       const fields = include?.split(",").filter(Boolean) as IncludeField[] | undefined;
@@ -152,9 +140,7 @@ export const searchOperations: readonly Operation[] = [
     ],
     async handle({ c, engine, scope, tools, body }) {
       const { collection: _, ...query } = body;
-      const result = await forClient(c, () => engine.sql(scope, given(query)));
-      c.header("server-timing", serverTiming(tools.clock.monotonicMs() - c.get("startedMs"), result));
-      return c.json(result);
+      return await answered(c, tools.clock, () => engine.sql(scope, given(query)));
     },
   }),
 ];

@@ -2,6 +2,7 @@ import type { Expr, LikeExpr } from "sqlite3-parser";
 import type { Bloom, ShardValues } from "../../shard/index.ts";
 import { valueKey } from "../../shard/index.ts";
 import { constantOf } from "../language/constant.ts";
+import { mirrored } from "../language/mirrored.ts";
 import type { SqlValue } from "../language/values.ts";
 import { keyOf } from "../plan/indexable.ts";
 import { opened } from "../plan/simple.ts";
@@ -167,18 +168,6 @@ function numberOf(text: string): bigint | number | undefined {
   }
   return /^0[xX]/.test(text) ? undefined : Number(text);
 }
-
-/** The comparison with its sides exchanged. */
-const mirrored: Readonly<Record<string, string>> = {
-  Equals: "Equals",
-  NotEquals: "NotEquals",
-  Is: "Is",
-  IsNot: "IsNot",
-  Less: "Greater",
-  LessEquals: "GreaterEquals",
-  Greater: "Less",
-  GreaterEquals: "LessEquals",
-};
 
 function judged(found: Comparisons, op: string, value: SqlValue): Outcomes {
   const { less, equal, greater, null: unknown } = found;
