@@ -70,8 +70,10 @@ const common = {
   COMPACT_AUTOMATICALLY: "0",
 };
 
-/** Shard files may take six tenths of /tmp, parts of files a quarter of that more; the rest is for temporary files. */
-const cache = (tmpMb: number) => ({ CACHE_MAX_BYTES: bytes(tmpMb * 0.6) });
+/** Of /tmp, for files that are being built and what SQLite puts there. */
+const temporaryMb = 1024;
+/** Caches that take `mb` of /tmp: shard files, and parts of files, which may take a quarter of that more. */
+const caches = (mb: number) => ({ CACHE_MAX_BYTES: bytes(mb * 0.8) });
 
 const on = {
   bucket: { kind: "bucket" },
@@ -126,15 +128,21 @@ export const payload = { maxSyncBytes: 6 * mib + 100, maxEventBytes: mib } as co
  * what `npm run bench:sizes` saw each function take at its heaviest work; /tmp is what the caches are bounded by.
  */
 const sizes = {
-  /** One processor: a query is one thread's work. At most 550 MB, with a join of all documents in a SQL process. */
-  api: { memoryMb: 1769, tmpMb: 2048 },
+  /**
+   * One processor: a query is one thread's work. At most 550 MB, with a join of all documents in a SQL process, which may put
+   * SQL_GATHER_MAX_BYTES on the disk, and what SQLite sorts of it.
+   */
+  api: { memoryMb: 1769, tmpMb: 3072 },
   /** One processor. 130 MB, and codes of its shards (60 bytes a document of 384 dimensions); /tmp keeps whole shard files. */
   leaf: { memoryMb: 1769, tmpMb: 4096 },
-  /** Embeds in one thread and builds shards in another: two processors. 1,450 MB at most, and 1,520 MB of /tmp. */
-  ingest: { memoryMb: 3008, tmpMb: 2048 },
+  /** Embeds in one thread and builds shards in another: two processors. 1,450 MB at most, and 1,870 MB of /tmp. */
+  ingest: { memoryMb: 3008, tmpMb: 3072 },
   /** A step of a compaction reads COMPACT_STEP_BYTES and writes one shard more: 920 MB, and 650 of /tmp, at the size measured. */
   maintain: { memoryMb: 3008, tmpMb: 4096 },
 } as const;
+
+/** A compaction reads each shard once: the disk is for what it reads in one step. */
+const maintainCacheMb = 768;
 
 const http = {
   ...sizes.api,
@@ -142,7 +150,7 @@ const http = {
   statements: [list, collections, shardMoves, jobs, keys, inboxState, fanOut],
   environment: {
     ...common,
-    ...cache(sizes.api.tmpMb),
+    ...caches(sizes.api.tmpMb - temporaryMb),
     EMBEDDING_MODEL: "local",
     SQL_PROCESSES: "1",
     MAX_BODY_BYTES: String(gateway.maxBodyBytes),
@@ -177,7 +185,7 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
     timeoutSeconds: 30,
     streams: false,
     embeds: false,
-    environment: { ...common, ...cache(sizes.leaf.tmpMb), EMBEDDING_MODEL: "none", SQL_PROCESSES: "1" },
+    environment: { ...common, ...caches(sizes.leaf.tmpMb - temporaryMb), EMBEDDING_MODEL: "none", SQL_PROCESSES: "1" },
     statements: [list, { actions: ["s3:GetObject"], on: on.prefix("tenants/"), why: "reads shards, writes nothing" }],
   },
   ingest: {
@@ -188,7 +196,7 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
     timeoutSeconds: 900,
     streams: false,
     embeds: true,
-    environment: { ...common, ...cache(sizes.ingest.tmpMb), EMBEDDING_MODEL: "local" },
+    environment: { ...common, ...caches(sizes.ingest.tmpMb - temporaryMb), EMBEDDING_MODEL: "local" },
     statements: [
       list,
       collections,
@@ -219,9 +227,9 @@ export const functions: Readonly<Record<FunctionName, FunctionSpec>> = {
     embeds: false,
     environment: {
       ...common,
-      ...cache(1024),
+      ...caches(maintainCacheMb),
       EMBEDDING_MODEL: "none",
-      COMPACT_STEP_BYTES: bytes((sizes.maintain.tmpMb - 1024 * 1.25 - 512) * 0.9),
+      COMPACT_STEP_BYTES: bytes((sizes.maintain.tmpMb - maintainCacheMb - temporaryMb) * 0.9),
     },
     statements: [
       list,
