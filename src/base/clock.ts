@@ -10,6 +10,9 @@ export interface Clock {
   schedule(ms: number, task: () => void): () => void;
 }
 
+/** When this process began, in milliseconds since the epoch; in a thread, when that did. */
+export const startedAtMs = performance.timeOrigin;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),

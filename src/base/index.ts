@@ -5,7 +5,15 @@
  * Never: knows of documents, storage or HTTP.
  */
 export { onAskerGone, stillAsked, whileAsked } from "./asker.ts";
-export { type Clock, epochMsOf, formatTimestamp, httpDateMs, parseTimestamp, systemClock } from "./clock.ts";
+export {
+  type Clock,
+  epochMsOf,
+  formatTimestamp,
+  httpDateMs,
+  parseTimestamp,
+  startedAtMs,
+  systemClock,
+} from "./clock.ts";
 export { sha256, sha256OfFile, sha256OfFileSync } from "./digest.ts";
 export {
   asMosaicError,
@@ -36,6 +44,7 @@ export {
 export { nearest } from "./nearest.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export { patiently } from "./patience.ts";
+export { hasEnded, processOwner } from "./process-owner.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { notice, serveJobs } from "./serve-jobs.ts";
 export { type ApiKey, type KeyRole, type Settings, settingsFrom } from "./settings.ts";

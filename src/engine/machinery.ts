@@ -1,6 +1,5 @@
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Clock, Logger, Random, Settings } from "../base/index.ts";
 import { Builder, type ShardBuilder } from "../ingest/index.ts";
 import { Compactor, type CompactorThread, Ranker, type RankThread } from "../lifecycle/index.ts";
@@ -8,6 +7,7 @@ import { type LeafTransport, openLocalLeaves } from "../search/index.ts";
 import type { EncodedLayout, LocalObjects } from "../shard/index.ts";
 import type { ObjectStore } from "../store/index.ts";
 import type { LocalFiles } from "./collection.ts";
+import { removeLeftWorkFolders, workFolderBelow } from "./work-folders.ts";
 
 /** What does an engine's heavy work, and where it keeps local files. A simulation brings its own. */
 export interface Machinery {
@@ -49,7 +49,8 @@ export function localMachinery(
   const compactor = new Compactor({ verifiedFolder }, logger);
   const ranker = new Ranker({ verifiedFolder }, logger);
   // Made by who needs it: a process that only reads may have no disk to write to.
-  const workFolder = join(tmpdir(), `mosaic-build-${random.nonce(8)}`);
+  const workFolder = workFolderBelow(tmpdir(), random);
+  const left = removeLeftWorkFolders(tmpdir());
   return {
     localObjects,
     builder,
@@ -61,7 +62,7 @@ export function localMachinery(
     warm: () => local.warm(),
     settled: () => files.settled(),
     close: async () => {
-      await Promise.all([local.close(), builder.close(), compactor.close(), ranker.close()]);
+      await Promise.all([left, local.close(), builder.close(), compactor.close(), ranker.close()]);
       await rm(workFolder, { recursive: true, force: true });
     },
   };

@@ -1,9 +1,8 @@
 import { type Stats, statSync, utimesSync } from "node:fs";
 import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock, Random } from "../../base/index.ts";
+import { type Clock, hasEnded, processOwner, type Random } from "../../base/index.ts";
 import type { VerifiedFiles } from "../file/verified.ts";
-import { claimOwner, hasEnded } from "./claim-owner.ts";
 import { removeFile } from "./local-fault.ts";
 
 export interface CacheFolderOptions {
@@ -62,7 +61,7 @@ export class CacheFolder {
 
   /** Claims room by a file of its own, which every process counts. Returns its path; who claims removes or renames it. */
   async claim(bytes: number): Promise<string> {
-    const path = this.pathOf(`${bytes}.${claimOwner}.${this.#options.random.nonce(8)}.part`);
+    const path = this.pathOf(`${bytes}.${processOwner}.${this.#options.random.nonce(8)}.part`);
     await mkdir(this.path, { recursive: true });
     await (await open(path, "wx")).close();
     return path;

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { sha256 } from "../../base/index.ts";
+import { sha256 } from "./digest.ts";
 
 const orEmpty = (read: () => string): string => {
   try {
@@ -20,7 +20,7 @@ const table = sha256(
 ).slice(0, 12);
 
 /** This process, in a file's name. */
-export const claimOwner = `${process.pid}-${table}`;
+export const processOwner = `${process.pid}-${table}`;
 
 /** True only when the owner is known to have ended. */
 export function hasEnded(owner: string): boolean {
