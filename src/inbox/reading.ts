@@ -63,7 +63,9 @@ export class Reading {
   readonly #source: ObjectInfo;
   readonly #held: HeldFile;
   #progress: Progress;
-  #batch: { readonly place: string; readonly document: unknown }[] = [];
+  #batch: { readonly at: number; readonly place: string; readonly document: unknown }[] = [];
+  /** What could not be read since the last batch was stored: told with what that one refuses, in the order of the file. */
+  #unread: { readonly at: number; readonly refusal: Refusal }[] = [];
   #bytes = 0;
   /** The last that was taken into the batch. */
   #cursor: Cursor;
@@ -90,7 +92,7 @@ export class Reading {
     for await (const read of this.#reads()) {
       if (read.cut === true) this.#progress = { ...this.#progress, fault: refusalOf(read) };
       else this.#take(read);
-      if (this.#batch.length < maxBatchDocs && this.#bytes < inboxBatchBytes) continue;
+      if (this.#batch.length + this.#unread.length < maxBatchDocs && this.#bytes < inboxBatchBytes) continue;
       await this.#store();
       if (remainingMs() < inboxReserveMs) return false;
     }
@@ -114,8 +116,9 @@ export class Reading {
   }
 
   #take(read: Read): void {
-    if (read.fault === undefined) this.#batch.push({ place: read.place, document: this.#named(read) });
-    else this.#refuse(refusalOf(read));
+    const { at, place } = read;
+    if (read.fault === undefined) this.#batch.push({ at, place, document: this.#named(read) });
+    else this.#unread.push({ at, refusal: refusalOf(read) });
     this.#bytes += read.bytes;
     this.#cursor = { at: read.at, bytes: read.end ?? 0 };
   }
@@ -134,7 +137,9 @@ export class Reading {
   async #store(): Promise<void> {
     const { sink, clock } = this.#parts;
     const batch = this.#batch;
+    const refused = this.#unread;
     this.#batch = [];
+    this.#unread = [];
     this.#bytes = 0;
     await this.#held.confirm();
     if (batch.length > 0) {
@@ -142,10 +147,13 @@ export class Reading {
       const { accepted, errors } = await patiently(clock, () => sink.putMany(this.#file.scope, documents));
       this.#progress = { ...this.#progress, accepted: this.#progress.accepted + accepted };
       // Of a repeated id the last is stored, as it is between two batches.
-      for (const { index, id, code, detail } of errors)
-        if (code !== "duplicate_id")
-          this.#refuse({ place: batch[index]?.place ?? "", ...(id === undefined ? {} : { id }), code, detail });
+      for (const { index, id, code, detail } of errors) {
+        const { at, place } = batch[index] ?? { at: 0, place: "" };
+        const refusal = { place, ...(id === undefined ? {} : { id }), code, detail };
+        if (code !== "duplicate_id") refused.push({ at, refusal });
+      }
     }
+    for (const { refusal } of refused.sort((a, b) => a.at - b.at)) this.#refuse(refusal);
     this.#progress = { ...this.#progress, cursor: this.#cursor };
     if (clock.now() - this.#savedMs >= saveMs) await this.save();
   }
