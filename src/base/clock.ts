@@ -36,6 +36,17 @@ export const systemClock: Clock = {
   },
 };
 
+/** Waits for `task`, and no longer than `ms`. Throws what `task` throws until then. */
+export async function waitAtMost(clock: Clock, ms: number, task: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  const waiting = clock.sleep(ms, enough.signal).catch(() => undefined);
+  try {
+    await Promise.race([task, waiting]);
+  } finally {
+    enough.abort();
+  }
+}
+
 /** `YYYY-MM-DD HH:MM:SS.SSS` (UTC), the form in which times are stored; whole seconds drop the fraction. */
 export function formatTimestamp(epochMs: number): string {
   const iso = new Date(epochMs).toISOString();

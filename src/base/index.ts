@@ -13,6 +13,7 @@ export {
   parseTimestamp,
   startedAtMs,
   systemClock,
+  waitAtMost,
 } from "./clock.ts";
 export { sha256, sha256OfFile, sha256OfFileSync } from "./digest.ts";
 export {

@@ -7,8 +7,8 @@ const lists = ["hits", "rows", "dead", "features", "columns"] as const;
 
 /**
  * The items of a reply from `from` on, as many as fit into `mostBytes` of JSON. A leaf's files never change, so that a call
- * that asks for the rest, in whichever environment, gets the rest of the same answer. An item that fits into no answer
- * costs its shard.
+ * that asks for the rest, in whichever environment, gets the rest of the same answer, if the same shards answered. An item
+ * that fits into no answer costs its shard.
  */
 export function partOfReply(
   reply: LeafReply,

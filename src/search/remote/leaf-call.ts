@@ -33,6 +33,8 @@ export interface LeafAnswer {
   readonly bill: LeafBill;
   /** Shard files (keys) whose layouts the leaf needs before it can read them by range: nothing was answered. */
   readonly unknown: readonly string[];
+  /** Shards that failed, whichever part of the answer this is. A leaf that is older than its root does not say. */
+  readonly lost?: readonly string[];
   /** Items that were left out because the answer would have been too large: ask again from here. */
   readonly next?: number;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Clock, MosaicError, type Random } from "../../base/index.ts";
 import type { EncodedLayout } from "../../shard/index.ts";
 import { addCold, currentReceipt } from "../../telemetry/index.ts";
@@ -28,6 +29,8 @@ const mostBytes = 6 * 1024 * 1024 - 64 * 1024;
 /** A call that was refused so often is not made: what it asks is answered here. */
 const mostRefusals = 6;
 const firstWaitMs = 25;
+/** Nobody waits for its answer any more. */
+const notMade: InvokeOutcome = { kind: "failed", reason: "the time of its query was over" };
 
 /** One query's calls of leaf functions: each group of shards to its function, and again where that did not work. */
 export class LeafCaller {
@@ -43,35 +46,38 @@ export class LeafCaller {
   async ask(leaf: number, request: LeafRequest): Promise<LeafReply> {
     const first = await this.#withinTime(this.#answer(leaf, request));
     if (typeof first !== "string") return first;
-    if (first === "late") return allFailed(request, late());
+    if (first === "late" || this.#isLate()) return allFailed(request, late());
     const again = halves(request).map(async (half) => {
       const second = await this.#withinTime(this.#answer(leaf, half));
       if (typeof second !== "string") return second;
-      return allFailed(half, second === "late" ? late() : lost());
+      return allFailed(half, second === "late" || this.#isLate() ? late() : lost());
     });
     return (await Promise.all(again)).reduce(mergeReplies, nothingFound);
   }
 
-  /** All of the answer, in as many calls as it takes. */
+  /** All of the answer, in as many calls as it takes. Parts of which other shards failed are parts of different answers. */
   async #answer(leaf: number, request: LeafRequest): Promise<LeafReply | "failed"> {
     let whole = nothingFound;
     let allLayouts = false;
     const files = request.shards.map(({ entry }) => entry.file.key);
     let layouts = this.#parts.newsFor(leaf, files);
+    let lostAtFirst: readonly string[] | undefined;
     for (let from: number | undefined = 0; from !== undefined; ) {
       const call: LeafCall = { format: 1, request, layouts, allLayouts, timeoutMs: this.#leftMs(), from, mostBytes };
       const text = toWire(call);
       if (Buffer.byteLength(text) > mostBytes) return await this.#inParts(leaf, request);
       const outcome = await this.#call(leaf, text);
+      if (outcome.kind === "failed" || (outcome.kind === "throttled" && this.#isLate())) return "failed";
       if (outcome.kind === "throttled") return await this.#parts.local.ask(request, this.#leftMs());
-      if (outcome.kind === "failed") return "failed";
-      const { reply, bill, unknown, next } = fromWire(outcome.text) as LeafAnswer;
+      const { reply, bill, unknown, lost, next } = fromWire(outcome.text) as LeafAnswer;
       charge(bill, reply.work.computeMs);
       if (unknown.length > 0) {
         layouts = this.#layoutsOf(unknown);
         allLayouts = true;
         continue;
       }
+      lostAtFirst ??= lost;
+      if (!isDeepStrictEqual(lost, lostAtFirst)) return "failed";
       whole = mergeReplies(whole, reply);
       from = next;
     }
@@ -85,11 +91,12 @@ export class LeafCaller {
     return replies.includes("failed") ? "failed" : (replies as LeafReply[]).reduce(mergeReplies);
   }
 
-  /** One call, when there is room for it: waits and tries again while the function is refused. */
+  /** One call, when there is room for it in time: waits and tries again while the function is refused. */
   async #call(leaf: number, text: string): Promise<InvokeOutcome> {
     const { parallelism, clock, random } = this.#parts;
     for (let refusals = 0; ; refusals++) {
       const outcome = await parallelism.run(async () => {
+        if (this.#isLate()) return notMade;
         const ended = await this.#hedged(leaf, text);
         if (ended.kind === "throttled") parallelism.refused();
         else parallelism.answered();
@@ -112,6 +119,7 @@ export class LeafCaller {
     const early = await Promise.race([first, waiting]);
     enough.abort();
     if (early !== undefined) return early;
+    if (this.#isLate()) return await first;
     const second = this.#invoke(leaf, text);
     const earlier = await Promise.race([first, second]);
     if (earlier.kind === "answer") return earlier;
@@ -143,6 +151,10 @@ export class LeafCaller {
       if (layout !== undefined) found[key] = layout;
     }
     return found;
+  }
+
+  #isLate(): boolean {
+    return this.#parts.clock.monotonicMs() >= this.#untilMs;
   }
 
   #leftMs(): number {

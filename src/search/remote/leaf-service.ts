@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/index.ts";
+import { type Clock, waitAtMost } from "../../base/index.ts";
 import type { PartialObjects } from "../../shard/index.ts";
 import { emptyReceipt, type Receipt, withReceipt } from "../../telemetry/index.ts";
 import { nothingFound } from "../leaf-replies.ts";
@@ -14,7 +14,7 @@ export interface LeafServiceParts {
   readonly memoryMb: number;
 }
 
-/** Of the time that a call has, what a file that is being fetched whole may take beyond the answer. */
+/** Of the time that a call has: an answer waits no longer than this for a file that is being fetched whole. */
 const shareForFiles = 0.5;
 
 /** The other end of `LambdaLeaves`: answers calls with the leaves of this process. */
@@ -35,11 +35,14 @@ export class LeafService {
     const receipt = emptyReceipt();
     const reply =
       unknown.length > 0 ? nothingFound : await withReceipt(receipt, () => leaves.ask(call.request, call.timeoutMs));
-    await this.#finishFiles(call.timeoutMs);
+    // After the answer this process stands still. A file that takes longer is tried again by the next call that needs it.
+    const leftMs = call.timeoutMs * shareForFiles - (clock.monotonicMs() - startedMs);
+    if (leftMs > 0) await waitAtMost(clock, leftMs, files.settled());
     const ms = Math.ceil(clock.monotonicMs() - startedMs);
     const bill = billOf(receipt, (ms / 1000) * (memoryMb / 1024));
     const part = partOfReply(reply, call.from, call.mostBytes - spareBytes);
-    return packed({ ...part, bill, unknown } satisfies LeafAnswer);
+    const lost = [...new Set(reply.failed.map(({ shard }) => shard))].sort();
+    return packed({ ...part, bill, unknown, lost } satisfies LeafAnswer);
   }
 
   /** Files that can't be read by range until the root says where things lie in them. */
@@ -47,15 +50,6 @@ export class LeafService {
     const files = request.shards.map(({ entry }) => entry.file);
     const known = await Promise.all(files.map((file) => this.#parts.files.isReadable(file)));
     return files.filter((_file, at) => !known[at]).map(({ key }) => key);
-  }
-
-  /** After the answer this process stands still. A file that takes longer is tried again by the next call that needs it. */
-  async #finishFiles(timeoutMs: number): Promise<void> {
-    const { clock, files } = this.#parts;
-    const enough = new AbortController();
-    const waiting = clock.sleep(timeoutMs * shareForFiles, enough.signal).catch(() => undefined);
-    await Promise.race([files.settled(), waiting]);
-    enough.abort();
   }
 }
 

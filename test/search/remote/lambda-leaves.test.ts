@@ -7,8 +7,10 @@ import type { InvokeOutcome, Invoker } from "../../../src/search/remote/invoker.
 import { LambdaLeaves } from "../../../src/search/remote/lambda-leaves.ts";
 import type { LeafAnswer, LeafCall } from "../../../src/search/remote/leaf-call.ts";
 import { leafOf } from "../../../src/search/remote/leaf-of.ts";
+import { LeafService } from "../../../src/search/remote/leaf-service.ts";
 import { Parallelism } from "../../../src/search/remote/parallelism.ts";
-import { fromWire, toWire } from "../../../src/search/remote/wire.ts";
+import { fromWire, packed, toWire, unpacked } from "../../../src/search/remote/wire.ts";
+import type { PartialObjects } from "../../../src/shard/index.ts";
 
 const leafFunctions = 4;
 const bill = {
@@ -178,6 +180,24 @@ describe("a root with leaf functions", () => {
     expect(reply.failed.map(({ error }) => error.code)).toEqual(Array.from({ length: 4 }, () => "shard_timeout"));
   });
 
+  test("makes no call that nobody waits for any more", async () => {
+    const patienceMs = 40;
+    const late = async (): Promise<void> => await systemClock.sleep(patienceMs + 20);
+    const first = leavesOver(
+      async (call) => {
+        await late();
+        return answered(call, { next: 1 });
+      },
+      { hedgeMs: patienceMs + 10 },
+    );
+    const reply = await first.leaves.ask(lookup(2), patienceMs);
+    expect(reply.failed.map(({ error }) => error.code)).toEqual(["shard_timeout", "shard_timeout"]);
+    const made = first.calls.length;
+    await late();
+    await late();
+    expect([first.calls.length, first.own]).toEqual([made, []]);
+  });
+
   test("splits a request that is larger than a call", async () => {
     const ids = Array.from({ length: 60_000 }, (_, at) => `an id that takes some room ${at}`);
     const { leaves, calls } = leavesOver((call) => answered(call));
@@ -202,6 +222,54 @@ describe("an answer that is too large for one call", () => {
     }
     expect(rows).toEqual(whole.rows);
     expect(parts).toBeGreaterThan(3);
+  });
+
+  test("is asked for anew when its parts are not of the same shards", async () => {
+    const part = (call: LeafCall, lost: readonly string[], more: Partial<LeafAnswer> = {}): InvokeOutcome => {
+      const rows = replyTo(call.request).rows.filter(({ shard }) => !lost.includes(shard));
+      const error = { kind: "timeout", operation: "", code: "shard_timeout", detail: "" } as const;
+      const failed = call.from === 0 ? lost.map((shard) => ({ shard, error })) : [];
+      const end = more.next ?? rows.length;
+      const reply = { hits: [], rows: rows.slice(call.from, end), failed, work: noWork };
+      return answered(call, { reply, lost, ...more });
+    };
+    // The environment that is asked for the rest can't read the first shard, and counts without its rows.
+    const { leaves, calls } = leavesOver((call, _leaf, at) => {
+      const lost = call.from === 0 ? [] : [call.request.shards[0]?.entry.id as string];
+      if (call.request.shards.length < 2 || at >= 40) return part(call, []);
+      return part(call, lost, call.from === 0 ? { next: 1 } : {});
+    });
+    const reply = await leaves.ask(lookup(16), patience);
+    expect(calls.some(({ call }) => call.from > 0)).toBe(true);
+    expect(new Set(shardsOf(reply)).size).toBe(reply.rows.length);
+    expect([...shardsOf(reply), ...reply.failed.map(({ shard }) => shard)].sort()).toEqual(all(16));
+  });
+
+  test("says in each part which shards failed", async () => {
+    const error = { kind: "timeout", operation: "", code: "shard_timeout", detail: "" } as const;
+    const text = { text: "x".repeat(1000), metadata: "{}", createdAt: "", updatedAt: "" };
+    const found = {
+      ...replyTo(lookup(10), text),
+      failed: [
+        { shard: "b", error },
+        { shard: "a", error },
+      ],
+    };
+    const answers: LeafAnswer[] = [];
+    const files = { note: () => undefined, isReadable: async () => true, settled: async () => undefined };
+    const service = new LeafService({
+      leaves: { ask: async () => found },
+      files: files as unknown as PartialObjects,
+      clock: systemClock,
+      memoryMb: 1769,
+    });
+    for (let from: number | undefined = 0; from !== undefined; from = answers.at(-1)?.next) {
+      const call = { format: 1, request: lookup(10), layouts: {}, allLayouts: true, timeoutMs: 100, from } as const;
+      answers.push(unpacked(await service.answer(packed({ ...call, mostBytes: 134_000 }))) as LeafAnswer);
+    }
+    expect(answers.length).toBeGreaterThan(2);
+    for (const { lost } of answers) expect(lost).toEqual(["a", "b"]);
+    expect(answers.flatMap(({ reply }) => reply.failed.map(({ shard }) => shard))).toEqual(["b", "a"]);
   });
 
   test("costs a shard whose document fits into none", () => {
@@ -240,4 +308,28 @@ test("refusals halve the calls under way, answers bring them back one by one", a
   expect(parallelism.limit).toBe(5);
   for (const { resolve } of gates) resolve();
   await Promise.all(running);
+});
+
+test("an answer that is known in time waits for no file beyond half of the time that it has", async () => {
+  const takesMs = 120;
+  const timeoutMs = 200;
+  const never = new Promise<void>(() => undefined);
+  const files = { note: () => undefined, isReadable: async () => true, settled: () => never };
+  const service = new LeafService({
+    leaves: {
+      ask: async (request) => {
+        await systemClock.sleep(takesMs);
+        return replyTo(request);
+      },
+    },
+    files: files as unknown as PartialObjects,
+    clock: systemClock,
+    memoryMb: 1769,
+  });
+  const { leaves } = leavesOver(async (call) => ({
+    kind: "answer",
+    text: JSON.stringify(await service.answer(packed(call))),
+  }));
+  const reply = await leaves.ask(lookup(4), timeoutMs);
+  expect([shardsOf(reply), reply.failed]).toEqual([all(4), []]);
 });
