@@ -136,7 +136,7 @@ const rememberedIds = 20_000;
 /** What a kept list takes beside its numbers: many terms are in few rows. */
 const listOverheadBytes = 256;
 
-const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `${place.path} ${place.serial}`);
+const markOf = (place: LocalPlace): string => (typeof place === "string" ? place : `part ${place.serial}`);
 
 function readObject(path: string, key: string): Uint8Array {
   try {
@@ -229,7 +229,7 @@ export class OpenShards {
 
   #openPart({ key }: ObjectRef, part: PartialFile): OpenShard {
     const parts = { key, place: part, kernel: this.#kernel, mappedBytes: 0, lists: this.#lists };
-    return new OpenShard(PartialShard.open(part), parts);
+    return new OpenShard(new PartialShard(part), parts);
   }
 
   /** Runs `task` on a shard; after a `data` error once more on a fresh connection, whose bytes were checked again. */

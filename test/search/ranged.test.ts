@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { DocumentInput, Mosaic, SearchRequest, SearchResponse } from "../../src/engine/index.ts";
@@ -197,6 +197,48 @@ describe("what was read by range", () => {
     expect(kept).toBeLessThan(6 * 40 * blockBytes);
   });
 
+  test("and by an earlier process, goes first", async () => {
+    const settings = { ...byRange, cachePath: temporaryFolder(), cacheMaxBytes: 4 * 40 * blockBytes };
+    const left = join(settings.cachePath, "parts", `${"0".repeat(64)}-9000000.sparse`);
+    mkdirSync(dirname(left), { recursive: true });
+    writeFileSync(left, Buffer.alloc(100 * blockBytes, 1));
+    const engine = await openTestEngine({ store: inner, settings });
+    await engine.search(docs, { vector: vectorOf(78), limit: 1, recall: "fast" });
+    await expect.poll(() => partsOf(settings.cachePath)).not.toContain(left);
+    expect(partsOf(settings.cachePath).length).toBeGreaterThan(0);
+  });
+
+  test("is read on when another process removes it", async () => {
+    const settings = { ...byRange, cachePath: temporaryFolder(), searchThreads: 0 };
+    const engine = await openTestEngine({ store: inner, settings: { ...settings, openShards: 1 } });
+    const expected = answerOf(await engine.search(docs, query));
+    const other = await openTestEngine({ store: inner, settings: { ...settings, cacheMaxBytes: 4 } });
+    expect(answerOf(await other.search(docs, query))).toEqual(expected);
+    await expect.poll(() => partsOf(settings.cachePath)).toEqual([]);
+    expect(answerOf(await engine.search(docs, query))).toEqual(expected);
+  });
+
+  test.runIf(process.platform === "linux")("leaves no file open that was removed", async () => {
+    const settings = { ...byRange, cachePath: temporaryFolder(), cacheMaxBytes: 4, searchThreads: 0 };
+    const engine = await openTestEngine({ store: inner, settings });
+    await engine.search(docs, query);
+    const open = (): string[] =>
+      readdirSync("/proc/self/fd").flatMap((fd) => {
+        const path = linkOf(`/proc/self/fd/${fd}`);
+        return path.startsWith(settings.cachePath) && path.includes(".sparse") ? [path] : [];
+      });
+    await expect.poll(open).toEqual([]);
+  });
+
+  test("is not followed by a file that is larger than the cache", async () => {
+    const store = new RoundsStore(inner);
+    const small = { cachePath: temporaryFolder(), cacheMaxBytes: 200_000 };
+    const engine = await openTestEngine({ store, settings: { wholeFileBelow: 0, wholeFileAfter: 1, ...small } });
+    for (let at = 0; at < 2; at++) expect((await engine.search(docs, query)).degraded).toBe(false);
+    await engine.settled();
+    expect(store.requests.filter(({ call, key }) => call === "download" && key.includes("/shards/"))).toEqual([]);
+  });
+
   test("is followed by the whole file once it is enough", async () => {
     const store = new RoundsStore(inner);
     const settings = { wholeFileBelow: 0, wholeFileAfter: 1, cachePath: temporaryFolder() };
@@ -274,4 +316,13 @@ async function anIdOf(store: MemoryStore, key: string): Promise<string> {
   const ids = [...file.ids()].map(({ id }) => id);
   file.close();
   return ids.find((id) => Number(id.slice(9)) > 2000) as string;
+}
+
+/** Where a link leads; one that went meanwhile, nowhere. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import { type Clock, isMosaicError, MosaicError, type Random, sha256, sha256OfFile } from "../../base/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import type { VerifiedFiles } from "../file/verified.ts";
-import { CacheFolder, mapOf } from "./cache-folder.ts";
+import { CacheFolder, mapOf, onDisk } from "./cache-folder.ts";
 import { DiskCache, type Room } from "./disk-cache.ts";
 import type { Pin } from "./kept-file.ts";
 import { isLocalFault } from "./local-fault.ts";
@@ -101,6 +101,11 @@ export class LocalObjects {
     this.#given.set(name, true);
     this.#options.onHit();
     return kept;
+  }
+
+  /** False for a file that is larger than the bound: it is here only while it is in use. */
+  fits({ sizeBytes }: Pick<ImmutableRef, "sizeBytes">): boolean {
+    return onDisk(sizeBytes) <= this.#options.maxBytes;
   }
 
   /** True when the file is here. It may go at any moment; asking counts as no use. */

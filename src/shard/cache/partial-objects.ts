@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { MosaicError } from "../../base/index.ts";
@@ -32,6 +32,9 @@ export class PartialObjects {
   readonly #layouts = new LRUCache<string, EncodedLayout>({ max: rememberedLayouts });
   /** Least recently used first. */
   readonly #copies = new Map<string, Copy>();
+  /** Bytes of copies in the folder that nobody has asked for here: of earlier processes, and of others. The oldest first. */
+  readonly #others = new Map<string, number>();
+  #looked: Promise<void> | undefined;
   readonly #opening = new Map<string, Promise<Copy>>();
   readonly #completing = new Map<string, Promise<void>>();
   /** Copies that the disk did not take a block of. */
@@ -68,7 +71,7 @@ export class PartialObjects {
     copy.readers++;
     pins.defer(() => this.#release(ref, copy));
     const { sparse } = copy.source;
-    return { path: sparse.path, serial: copy.serial, present: sparse.present, layout };
+    return { fd: sparse.fd, serial: copy.serial, present: sparse.present, layout };
   }
 
   /** One round of range requests: after it the blocks are here. Throws as `RangedSource.fetch` does. Only of an open file. */
@@ -104,6 +107,8 @@ export class PartialObjects {
     const known = this.#copies.get(name);
     if (known !== undefined) return known;
     const { store, folder } = this.#options;
+    this.#looked ??= this.#look();
+    await this.#looked;
     const opening =
       this.#opening.get(name) ??
       SparseFile.open(join(folder, name), ref.sizeBytes)
@@ -111,6 +116,7 @@ export class PartialObjects {
           const source = new RangedSource(store, ref, checks, sparse);
           const copy = { source, serial: this.#nextSerial++, readers: 0, isWhole: false };
           this.#copies.set(name, copy);
+          this.#others.delete(name);
           return copy;
         })
         .finally(() => this.#opening.delete(name));
@@ -123,16 +129,34 @@ export class PartialObjects {
     }
   }
 
-  /** Fetches the rest behind the queries, which go on by range meanwhile and if it fails. */
+  async #look(): Promise<void> {
+    const { folder } = this.#options;
+    const names = await readdir(folder).catch(() => [] as string[]);
+    const found = await Promise.all(
+      names.map(async (name) => ({ name, stats: await stat(join(folder, name)).catch(() => undefined) })),
+    );
+    const oldestFirst = found.sort((a, b) => (a.stats?.mtimeMs ?? 0) - (b.stats?.mtimeMs ?? 0));
+    for (const { name, stats } of oldestFirst)
+      if (stats?.isFile() && name.endsWith(extension)) this.#others.set(name, stats.blocks * 512);
+  }
+
+  /**
+   * Fetches the rest behind the queries, which go on by range meanwhile, and if it fails or finds no room in the cache: then
+   * it is tried again after as many bytes.
+   */
   #complete(ref: ImmutableRef): void {
     const name = nameOf(ref);
-    if (this.#completing.has(name)) return;
-    const completing = this.#options.whole
+    const { whole } = this.#options;
+    if (this.#completing.has(name) || !whole.fits(ref)) return;
+    const completing = whole
       .pin(ref)
-      .then((pin) => {
+      .then(async (pin) => {
         pin.release();
+        const isWhole = await whole.has(ref);
         const copy = this.#copies.get(name);
-        if (copy !== undefined) copy.isWhole = true;
+        if (copy === undefined) return;
+        copy.isWhole = isWhole;
+        copy.source.fetchedBytes = 0;
         this.#shrink();
       })
       .catch(() => undefined) // the ranges still serve; the next one that is fetched tries again
@@ -145,12 +169,20 @@ export class PartialObjects {
     await Promise.all(this.#completing.values());
   }
 
-  /** Drops what is here whole, and the least recently used of the rest while there is too much. */
+  /** Drops what is here whole, and while there is too much what nobody asks for, and the least recently used of the rest. */
   #shrink(): void {
+    const { folder, maxBytes } = this.#options;
     let bytes = 0;
     for (const { source } of this.#copies.values()) bytes += source.sparse.presentBytes;
+    for (const others of this.#others.values()) bytes += others;
+    for (const [name, others] of [...this.#others]) {
+      if (bytes <= maxBytes) break;
+      bytes -= others;
+      this.#others.delete(name);
+      void remove(join(folder, name));
+    }
     for (const [name, { source, readers, isWhole }] of [...this.#copies]) {
-      if (readers > 0 || !(isWhole || bytes > this.#options.maxBytes)) continue;
+      if (readers > 0 || !(isWhole || bytes > maxBytes)) continue;
       bytes -= source.sparse.presentBytes;
       this.#copies.delete(name);
       void discard(source);
@@ -178,10 +210,15 @@ const unkept = (key: string, cause: unknown): MosaicError =>
     cause,
   });
 
-const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}.sparse`;
+const extension = ".sparse";
+const nameOf = ({ sha256, sizeBytes }: ImmutableRef): string => `${sha256}-${sizeBytes}${extension}`;
 
-/** Who has it open goes on reading it. */
+/** A process that has it open goes on reading it. */
+async function remove(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined); // it stays in the folder, of no use and no harm
+}
+
 async function discard(source: RangedSource): Promise<void> {
-  await rm(source.sparse.path, { force: true }).catch(() => undefined); // it stays in the folder, of no use and no harm
+  await remove(source.sparse.path);
   await source.close();
 }

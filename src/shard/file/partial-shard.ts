@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { damaged } from "../pages/damage.ts";
 import { IndexReading } from "../pages/index-tree.ts";
@@ -12,9 +12,9 @@ import { countsOf, floatsOf, type ShardReader, type StoredColumn, type StoredRow
 
 /** A shard file of which only some blocks are here. Plain data, in memory that threads share. */
 export interface PartialFile {
-  /** The sparse copy. */
-  readonly path: string;
-  /** Differs when a copy was dropped and begun anew at the same path. */
+  /** The sparse copy, which stays open as long as it is pinned. */
+  readonly fd: number;
+  /** Another for each copy. */
   readonly serial: number;
   /** See `hasBlock`. */
   readonly present: Uint8Array;
@@ -44,15 +44,14 @@ const keptBlocks = 64;
  * with its checksum as it is read; one that differs is forgotten, and so missing.
  */
 export class PartialShard implements ShardReader {
-  readonly #fd: number;
   readonly #file: PartialFile;
   readonly #layout: FileLayout;
   readonly #checks: Uint32Array;
   readonly #shape: PagesShape;
   readonly #blocks = new Map<number, Uint8Array>();
 
-  private constructor(fd: number, file: PartialFile) {
-    this.#fd = fd;
+  /** Throws `data` when the layout is none. */
+  constructor(file: PartialFile) {
     this.#file = file;
     this.#layout = new FileLayout(file.layout.places);
     this.#checks = new Uint32Array(file.layout.checks.slice().buffer);
@@ -64,19 +63,9 @@ export class PartialShard implements ShardReader {
     };
   }
 
-  /** Throws the system's error when the sparse copy can't be opened, and `data` when the layout is none. */
-  static open(file: PartialFile): PartialShard {
-    const fd = openSync(file.path, "r");
-    try {
-      return new PartialShard(fd, file);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-  }
-
+  /** The copy is its keeper's to close. */
   close(): void {
-    closeSync(this.#fd);
+    this.#blocks.clear();
   }
 
   rowOf(id: string): number | undefined {
@@ -198,7 +187,7 @@ export class PartialShard implements ShardReader {
     if (!hasBlock(this.#file.present, block)) return undefined;
     const length = Math.min(blockBytes, this.#layout.fileBytes - block * blockBytes);
     const bytes = new Uint8Array(length);
-    const read = readSync(this.#fd, bytes, 0, length, block * blockBytes);
+    const read = readSync(this.#file.fd, bytes, 0, length, block * blockBytes);
     if (read !== length || crc32(bytes) !== this.#checks[block]) {
       forgetBlock(this.#file.present, block);
       return undefined;

@@ -40,15 +40,26 @@ export class RangedSource {
    * a wanted block is damaged (shard_damaged), and what the store throws; then other blocks may be there all the same.
    */
   async fetch(blocks: readonly number[], signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#fetchOnce(blocks, signal);
+      } catch (error) {
+        // Somebody else's signal ended a request that this one was waiting for as well.
+        if (!isAbort(error) || signal?.aborted === true) throw error;
+      }
+    }
+  }
+
+  async #fetchOnce(blocks: readonly number[], signal?: AbortSignal): Promise<void> {
     const absent = blocks.filter((block) => !this.sparse.has(block));
     const wanted = new Set(absent.filter((block) => !this.#underWay.has(block)));
     for (const run of runsOf([...wanted], gapBlocks).flatMap(inParts)) {
-      const task = this.#fetchRun(run, wanted, signal);
-      for (let block = run.first; block < run.first + run.count; block++) {
-        if (!wanted.has(block)) continue;
-        this.#underWay.set(block, task);
-        task.catch(() => undefined).finally(() => this.#underWay.delete(block)); // whoever waits below is told
-      }
+      const own = blocksOf(run).filter((block) => wanted.has(block));
+      const task = this.#fetchRun(run, wanted, signal).finally(() => {
+        for (const block of own) this.#underWay.delete(block);
+      });
+      task.catch(() => undefined); // whoever waits below is told
+      for (const block of own) this.#underWay.set(block, task);
     }
     await Promise.all(absent.map((block) => this.#underWay.get(block)));
   }
@@ -84,6 +95,10 @@ export class RangedSource {
 
 const partOf = (bytes: Uint8Array, block: number): Uint8Array =>
   bytes.subarray(block * blockBytes, (block + 1) * blockBytes);
+
+const blocksOf = ({ first, count }: PageRun): readonly number[] => Array.from({ length: count }, (_, at) => first + at);
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
 
 function inParts({ first, count }: PageRun): readonly PageRun[] {
   return Array.from({ length: Math.ceil(count / requestBlocks) }, (_, part) => ({

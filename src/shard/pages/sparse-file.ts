@@ -52,6 +52,11 @@ export class SparseFile {
     }
   }
 
+  /** For whoever reads it, in any thread, while it is open: another process may have removed its name. */
+  get fd(): number {
+    return this.#file.fd;
+  }
+
   has(block: number): boolean {
     return hasBlock(this.present, block);
   }

@@ -311,8 +311,8 @@ test("refusals halve the calls under way, answers bring them back one by one", a
 });
 
 test("an answer that is known in time waits for no file beyond half of the time that it has", async () => {
-  const takesMs = 120;
-  const timeoutMs = 200;
+  const takesMs = 900;
+  const timeoutMs = 1500;
   const never = new Promise<void>(() => undefined);
   const files = { note: () => undefined, isReadable: async () => true, settled: () => never };
   const service = new LeafService({

@@ -80,7 +80,7 @@ describe.each([
     const fd = openSync(copy, "w+");
     writeSync(fd, new Uint8Array(1), 0, 1, bytes.length - 1);
     const present = new Uint8Array(Math.ceil(bytes.length / blockBytes / 8));
-    const shard = PartialShard.open({ path: copy, serial: 1, present, layout });
+    const shard = new PartialShard({ fd, serial: 1, present, layout });
     const bring = ({ blocks }: MissingBlocks): void => {
       for (const block of blocks) {
         const part = bytes.subarray(block * blockBytes, (block + 1) * blockBytes);
