@@ -70,7 +70,7 @@ export class LocalObjects {
     const { folder: path, maxBytes, spareFolders: parents, clock, random, verified } = options;
     this.#options = options;
     this.#cache = new DiskCache({ folder: new CacheFolder({ path, clock, random, verified }), maxBytes, clock });
-    this.#spare = new SpareFiles({ parents, maxBytes, clock });
+    this.#spare = new SpareFiles({ parents, maxBytes, clock, verified });
   }
 
   get bytes(): number {

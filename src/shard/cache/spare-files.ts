@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, MosaicError } from "../../base/index.ts";
+import type { VerifiedFiles } from "../file/verified.ts";
 import { KeptFile, type Pin } from "./kept-file.ts";
 import { isLocalFault, removeFile } from "./local-fault.ts";
 
@@ -10,6 +11,8 @@ export interface SpareFilesOptions {
   /** Above this, files that are only kept open are given back. */
   readonly maxBytes: number;
   readonly clock: Clock;
+  /** Forgets what is removed. */
+  readonly verified: VerifiedFiles;
 }
 
 const prefix = "mosaic-spare-";
@@ -60,6 +63,7 @@ export class SpareFiles {
   }
 
   async close(): Promise<void> {
+    for (const { path } of this.#files.values()) this.#options.verified.forget(path);
     for (const folder of this.#folders.values())
       await folder.then((path) => rm(path, { recursive: true, force: true }));
     this.#folders.clear();
@@ -113,6 +117,7 @@ export class SpareFiles {
   #remove(file: KeptFile): void {
     if (this.#files.get(file.name) === file) this.#files.delete(file.name);
     removeFile(file.path);
+    this.#options.verified.forget(file.path);
   }
 }
 

@@ -60,6 +60,7 @@ describe("an object", () => {
     expect(isThere(second.path)).toBe(true);
     second.release();
     expect(isThere(second.path)).toBe(false);
+    expect(diskUse(join(cachePath, "verified"))).toBe(0);
   });
 });
 
