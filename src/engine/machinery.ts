@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import type { Clock, Logger, Random, Settings } from "../base/index.ts";
+import { type Clock, type Logger, type Random, type Settings, waitAtMost } from "../base/index.ts";
 import { Builder, type ShardBuilder } from "../ingest/index.ts";
 import { Compactor, type CompactorThread, Ranker, type RankThread } from "../lifecycle/index.ts";
 import { type LeafTransport, openLocalLeaves } from "../search/index.ts";
@@ -22,7 +22,7 @@ export interface Machinery {
   readonly workFolder: string;
   /** Prepares threads ahead of the first query. */
   warm(): void;
-  /** Resolves when no file is being fetched behind an answer. */
+  /** Resolves when no file is being fetched behind an answer, or the answer has waited long enough for it. */
   settled?(): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,6 +37,9 @@ export interface MachinerySurroundings {
 export interface LocalMachinery extends Machinery {
   readonly localObjects: LocalObjects;
 }
+
+/** Of the time that a shard has: an answer waits no longer for a file that only later ones want. */
+const shareForFiles = 0.5;
 
 /** Threads of this process, and files on its disk. */
 export function localMachinery(
@@ -60,7 +63,7 @@ export function localMachinery(
     noteLayout: (fileKey, layout) => files.note(fileKey, layout),
     workFolder,
     warm: () => local.warm(),
-    settled: () => files.settled(),
+    settled: () => waitAtMost(clock, settings.shardTimeoutMs * shareForFiles, files.settled()),
     close: async () => {
       await Promise.all([left, local.close(), builder.close(), compactor.close(), ranker.close()]);
       await rm(workFolder, { recursive: true, force: true });

@@ -7,7 +7,6 @@ import {
   type PreparedText,
   type RowFeatures,
 } from "../search/index.ts";
-import { currentReceipt } from "../telemetry/index.ts";
 import type { Collection } from "./collection.ts";
 import { nearestTo } from "./nearest-search.ts";
 import { asFailed, documentsOf, highlighted } from "./result-pages.ts";
@@ -94,8 +93,6 @@ export class RankedSearch {
       withRank: wholeRows || has(ranker, "pagerank"),
     };
     const found = await this.#with.root.features(moment, places, wanted, timeoutMs);
-    const receipt = currentReceipt();
-    if (receipt !== undefined) receipt.computeMs += found.computeMs;
     const tail = candidates.flatMap(({ id, place }): RowFeatures[] => {
       const document = place === undefined ? inTail.get(id) : undefined;
       if (document === undefined) return [];

@@ -7,7 +7,6 @@ export interface ColumnAnswer {
   /** By shard: bit r says that row r fulfils the filter. Without those whose file has not all columns that it reads. */
   readonly shards: ReadonlyMap<string, Uint8Array>;
   readonly failed: readonly LeafFailure[];
-  readonly computeMs: number;
 }
 
 /** Cells that a query would visit: by shard, read ahead in the same round. */
@@ -75,7 +74,7 @@ export class FilterColumns {
       const entry = rows.get(shard);
       if (entry !== undefined) this.#set.add(entry.file.key, name, { dictionary, codes }, entry.documents);
     }
-    return { failed: reply.failed, computeMs: reply.work.computeMs };
+    return { failed: reply.failed };
   }
 }
 
@@ -84,7 +83,7 @@ interface WantedColumn {
   readonly number: number;
 }
 
-const nothing: Omit<ColumnAnswer, "shards"> = { failed: [], computeMs: 0 };
+const nothing: Omit<ColumnAnswer, "shards"> = { failed: [] };
 
 /** Whether no row of the shard has such a key: then it is NULL in all of them. */
 function isAbsent({ values: { keys } }: Summary, name: string): boolean {

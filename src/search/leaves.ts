@@ -2,6 +2,7 @@ import { asMosaicError, type Clock, MosaicError, serializeError, stillAsked } fr
 import type { ObjectRef } from "../manifest/index.ts";
 import { type CellVisits, picked } from "../selection/index.ts";
 import { type LocalObjects, type PartialObjects, partsUnkept } from "../shard/index.ts";
+import { currentReceipt } from "../telemetry/index.ts";
 import { allFailed, mergeReplies, nothingFound } from "./leaf-replies.ts";
 import {
   type LeafFailure,
@@ -59,21 +60,24 @@ export class LocalLeaves implements LeafTransport {
   }
 
   async ask(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
-    const reply = await this.#once(request, timeoutMs);
+    const untilMs = this.#clock.monotonicMs() + timeoutMs;
+    const reply = await this.#once(request, untilMs);
     const again = await this.#withFreshCopies(request, reply);
-    const whole = again === undefined ? reply : mergeReplies(without(reply, again), await this.#once(again, timeoutMs));
+    const whole = again === undefined ? reply : mergeReplies(without(reply, again), await this.#once(again, untilMs));
     this.#health.note(
       request.shards.map(({ entry }) => entry.id),
       whole.failed,
+      timeoutMs,
     );
+    const receipt = currentReceipt();
+    if (receipt !== undefined) receipt.computeMs += whole.work.computeMs;
     return whole;
   }
 
-  async #once(request: LeafRequest, timeoutMs: number): Promise<LeafReply> {
+  async #once(request: LeafRequest, untilMs: number): Promise<LeafReply> {
     stillAsked();
-    const untilMs = this.#clock.monotonicMs() + timeoutMs;
     using pins = new DisposableStack();
-    const { paths, failed } = await this.#fetch(request.shards, pins);
+    const { paths, failed } = await this.#fetch(request.shards, pins, untilMs);
     const lost = new Set(failed.map(({ shard }) => shard));
     const groups = this.#split(request, lost);
     const reply = await this.#answer(groups, paths, untilMs);
@@ -89,7 +93,7 @@ export class LocalLeaves implements LeafTransport {
     let groups = first;
     for (let round = 0; groups.length > 0; round++) {
       stillAsked();
-      const leftMs = Math.max(1, untilMs - this.#clock.monotonicMs());
+      const leftMs = this.#leftMs(untilMs);
       const ask = ([thread, part]: Group): Promise<LeafReply> =>
         this.#runner.ask(thread, part, paths, leftMs).catch((error: unknown) => allFailed(part, error));
       const replies = await Promise.all(groups.map(ask));
@@ -111,7 +115,7 @@ export class LocalLeaves implements LeafTransport {
     const targets = groups.flatMap(([, { shards }]) => shards);
     const files = new Map(targets.map(({ entry }) => [entry.id as string, entry.file]));
     const late = new AbortController();
-    const cancel = this.#clock.schedule(Math.max(1, untilMs - this.#clock.monotonicMs()), () => late.abort());
+    const cancel = this.#clock.schedule(this.#leftMs(untilMs), () => late.abort());
     const failures = await Promise.all(
       missing.map(async ({ shard, blocks }) => {
         try {
@@ -142,34 +146,60 @@ export class LocalLeaves implements LeafTransport {
     return partOf(request, (shard) => dropped.has((request.shards[shard] as ShardTarget).entry.id));
   }
 
-  /** What is here of the files that the shards need, added to `pins`; a shard whose files can't be had is failed here. */
+  /**
+   * What is here of the files that the shards need, added to `pins`; a shard whose files can't be had in time is failed
+   * here. Its file goes on coming, for whoever asks next.
+   */
   async #fetch(
     shards: readonly ShardTarget[],
     pins: DisposableStack,
+    untilMs: number,
   ): Promise<{ paths: LocalPaths; failed: readonly LeafFailure[] }> {
     const paths: Record<string, LocalPlace> = {};
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    late.catch(() => undefined); // whoever still waits is told
+    const cancel = this.#clock.schedule(this.#leftMs(untilMs), () => reject(tooLate()));
     const failures = await Promise.all(
       shards.map(async (target) => {
         const { entry } = target;
-        const { file } = entry;
         try {
           this.#health.refuse(entry.id);
-          const opening = this.#files.open(file, pins).then((place) => {
-            paths[file.key] = place;
+          const own = new DisposableStack();
+          const placing = this.#place(target, own);
+          // What comes when nobody waits for it any more is let go of at once.
+          const found = await Promise.race([placing, late]).catch((error: unknown) => {
+            void placing.catch(() => undefined).finally(() => own.dispose());
+            throw error;
           });
-          const pinning = besides(target).map(async (ref) => {
-            paths[ref.key] = pins.use(await this.#objects.pin(ref)).path;
-          });
-          // All are waited for, so that nothing is pinned after the others were released.
-          const outcomes = await Promise.allSettled([opening, ...pinning]);
-          for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+          pins.use(own);
+          Object.assign(paths, found);
           return undefined;
         } catch (error) {
           return { shard: entry.id, error: serializeError(asMosaicError(error, "fetch shard")) };
         }
       }),
     );
+    cancel();
     return { paths, failed: failures.filter((failure) => failure !== undefined) };
+  }
+
+  async #place(target: ShardTarget, pins: DisposableStack): Promise<LocalPaths> {
+    const { file } = target.entry;
+    const paths: Record<string, LocalPlace> = {};
+    const opening = this.#files.open(file, pins).then((place) => {
+      paths[file.key] = place;
+    });
+    const pinning = besides(target).map(async (ref) => {
+      paths[ref.key] = pins.use(await this.#objects.pin(ref)).path;
+    });
+    // All are waited for, so that nothing is pinned after the others were released.
+    const outcomes = await Promise.allSettled([opening, ...pinning]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    return paths;
+  }
+
+  #leftMs(untilMs: number): number {
+    return Math.max(1, untilMs - this.#clock.monotonicMs());
   }
 
   #split(request: LeafRequest, lost: ReadonlySet<string>): readonly Group[] {

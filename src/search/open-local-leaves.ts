@@ -56,9 +56,10 @@ export function openLocalLeaves(settings: Settings, { store, clock, random, logg
     wholeFileBelow,
     wholeFileAfter,
   });
+  const health = new ShardHealth(clock, settings.shardTimeoutMs);
   const runner = runnerOf(settings, { verifiedFolder, clock, logger, keeper: objects });
   return {
-    leaves: new LocalLeaves({ runner, objects, files, health: new ShardHealth(clock), clock }),
+    leaves: new LocalLeaves({ runner, objects, files, health, clock }),
     objects,
     files,
     verifiedFolder,

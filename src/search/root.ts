@@ -72,7 +72,7 @@ export class Root {
     const rootMs = this.#clock.monotonicMs() - startedMs;
     const reply = request.shards.length === 0 ? emptyReply : await this.#leaves.ask(request, query.timeoutMs);
     const receipt = currentReceipt();
-    if (receipt !== undefined) receipt.computeMs += reply.work.computeMs + rootMs;
+    if (receipt !== undefined) receipt.computeMs += rootMs;
     const merged = [...tail.hits, ...reply.hits].sort(byScore);
     const good = merged.filter(({ score }) => query.minScore === undefined || score >= query.minScore);
     const hits = good.slice(query.offset, query.offset + query.limit);
@@ -110,7 +110,6 @@ export class Root {
   ): Promise<{
     readonly rows: readonly RowFeatures[];
     readonly failed: readonly LeafFailure[];
-    readonly computeMs: number;
   }> {
     const rows = new Map<string, number[]>();
     for (const { shard, row } of places) {
@@ -128,10 +127,10 @@ export class Root {
         terms: text?.numbers.get(target.entry.id) ?? [],
         rows: (rows.get(target.entry.id) ?? []).sort((a, b) => a - b),
       }));
-    if (shards.length === 0) return { rows: [], failed: [], computeMs: 0 };
+    if (shards.length === 0) return { rows: [], failed: [] };
     const scoring = text?.scoring ?? null;
     const reply = await this.#leaves.ask({ kind: "features", scope, shards, scoring, ...others }, timeoutMs);
-    return { rows: reply.features ?? [], failed: reply.failed, computeMs: reply.work.computeMs };
+    return { rows: reply.features ?? [], failed: reply.failed };
   }
 
   /** The live documents of some ids in some shards, whole; of files that are not here only what they take is read. */

@@ -68,7 +68,6 @@ export interface FailedShard {
 export interface FoundByColumns {
   readonly shards: ReadonlyMap<string, Uint8Array>;
   readonly failed: readonly FailedShard[];
-  readonly computeMs: number;
 }
 
 /** A document with all that a statement may read. */

@@ -129,11 +129,11 @@ export class Filters {
     const failed = byColumns?.failed ?? [];
     const done = new Set([...(byColumns?.shards.keys() ?? []), ...failed.map(({ shard }) => shard)]);
     const left = shards.filter(({ id }) => !done.has(id));
-    const computeMs = byColumns?.computeMs ?? 0;
     const means = new Map([...(byColumns?.shards.keys() ?? [])].map((id) => [id, "columns"] as const));
     // What columns can answer, SQLite would not refuse: there is nothing to ask it.
     if (filter !== undefined && left.length === 0 && inTail !== undefined) {
-      return { shards: byColumns?.shards ?? new Map<string, Uint8Array>(), means, tail: inTail, failed, computeMs };
+      const shards = byColumns?.shards ?? new Map<string, Uint8Array>();
+      return { shards, means, tail: inTail, failed, computeMs: 0 };
     }
     const rest = { shards: left, tail: inTail === undefined ? tail : [] };
     const found = await this.#ask(condition, this.#textOf(condition.expr), rest, values, help, timeoutMs);
@@ -142,7 +142,7 @@ export class Filters {
       means,
       tail: inTail ?? found.tail,
       failed: [...failed, ...found.failed],
-      computeMs: computeMs + found.computeMs,
+      computeMs: found.computeMs,
     };
   }
 

@@ -68,6 +68,16 @@ describe("BM25", () => {
 });
 
 describe("a hybrid search", () => {
+  test("by words alone says what its leaves have computed", async () => {
+    const engine = await openTestEngine();
+    for (let at = 0; at < 50; at++) await engine.put(docs, { id: `d${at}`, text: `apple ${at} fox` });
+    await engine.fold(docs);
+    const ranker = { scorers: [{ name: "bm25", weight: 1 }], fusion: "max" } as const;
+    const { results, stats } = await engine.hybrid(docs, { query: "apple", ranker });
+    expect(results).toHaveLength(10);
+    expect(stats.cost.compute_ms).toBeGreaterThan(0);
+  });
+
   const texts: Record<string, string> = {
     exact: "An image editor for photographs",
     apart: "An editor that also shows an image",

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { DocumentInput, Mosaic, SearchRequest, SearchResponse } from "../../src/engine/index.ts";
 import { blockBytes, ShardFile } from "../../src/shard/index.ts";
-import { type GetOptions, type GetResult, MemoryStore } from "../../src/store/index.ts";
+import { type GetOptions, type GetResult, MemoryStore, type ObjectInfo } from "../../src/store/index.ts";
 import { docs, errorOf, openTestEngine, shared, temporaryFolder } from "../engine/support/engine.ts";
 import { PassingStore } from "../engine/support/stores.ts";
 import { clusteredVectors, rowOf } from "../support/vectors.ts";
@@ -263,6 +263,61 @@ describe("what was read by range", () => {
     expect(store.requests.filter(({ key }) => key.includes("/shards/")).every(({ call }) => call === "download")).toBe(
       true,
     );
+  });
+});
+
+describe("a bucket that is slow", () => {
+  const inner = new MemoryStore();
+  beforeAll(() => shared(() => furnish(inner, "cosine")));
+  const query = { vector: vectorOf(77), recall: "balanced" as const };
+
+  /** What it is asked of shards comes when it is let. */
+  class HeldStore extends PassingStore {
+    held: "nothing" | "ranges" | "files" = "nothing";
+    readonly gate = Promise.withResolvers<void>();
+    override async get(key: string, options: GetOptions = {}): Promise<GetResult> {
+      if (this.held === "ranges" && key.includes("/shards/")) await this.#released(options.signal);
+      return await super.get(key, options);
+    }
+    override async download(key: string, path: string): Promise<ObjectInfo | undefined> {
+      if (this.held === "files" && key.includes("/shards/")) await this.gate.promise;
+      return await super.download(key, path);
+    }
+    async #released(signal: AbortSignal | undefined): Promise<void> {
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+      await Promise.race([this.gate.promise, aborted]);
+    }
+  }
+
+  test("costs an answer no more than half of a shard's time for files that only later ones want", async () => {
+    const store = new HeldStore(inner);
+    const settings = { wholeFileBelow: 0, wholeFileAfter: 1, shardTimeoutMs: 500 };
+    const engine = await openTestEngine({ store, settings });
+    store.held = "files";
+    expect((await engine.search(docs, query)).results).toHaveLength(10);
+    await engine.settled();
+    store.gate.resolve();
+  });
+
+  test("costs the shards whose files do not come in time, and what comes late is there for the next", async () => {
+    const store = new HeldStore(inner);
+    const engine = await openTestEngine({ store, settings: { wholeFileBelow: 2 ** 40 } });
+    store.held = "files";
+    const late = await engine.search(docs, { ...query, timeout_ms: 300 });
+    expect([late.degraded, ...new Set(late.failed_shards.map(({ code }) => code))]).toEqual([true, "shard_timeout"]);
+    store.gate.resolve();
+    expect((await engine.search(docs, query)).degraded).toBe(false);
+    await engine.close();
+  });
+
+  test("is not held against its shards by queries that have no patience", async () => {
+    const store = new HeldStore(inner);
+    const engine = await openTestEngine({ store, settings: byRange });
+    store.held = "ranges";
+    for (let at = 0; at < 5; at++) expect((await engine.search(docs, { ...query, timeout_ms: 1 })).degraded).toBe(true);
+    store.held = "nothing";
+    expect((await engine.search(docs, query)).degraded).toBe(false);
   });
 });
 

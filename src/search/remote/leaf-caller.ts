@@ -168,7 +168,7 @@ function halves(request: LeafRequest): readonly LeafRequest[] {
   return parts.filter(({ shards }) => shards.length > 0);
 }
 
-/** Puts what a leaf spent on the query's receipt. Its computing is charged with the work that it reports. */
+/** Puts what a leaf spent on the query's receipt. */
 function charge(bill: LeafBill, computeMs: number): void {
   const receipt = currentReceipt();
   if (receipt === undefined) return;
@@ -179,6 +179,7 @@ function charge(bill: LeafBill, computeMs: number): void {
   addCold(receipt, bill.cold ?? {});
   receipt.cacheHits += bill.cacheHits;
   receipt.functionGbSeconds += bill.gbSeconds;
+  receipt.computeMs += computeMs;
   receipt.functionComputeMs += computeMs;
 }
 

@@ -19,7 +19,7 @@ test("what leaf functions read, and in which class it lay, is on the receipt of 
       await store.get("warm");
       await store.get("cold", { range: { start: 0, end: 40 } });
       await store.get("cold", { range: { start: 60, end: 70 } });
-      return nothingFound;
+      return { ...nothingFound, work: { ...nothingFound.work, computeMs: 7 } };
     },
   };
   const service = new LeafService({ leaves: reading, files: local.files, clock: systemClock, memoryMb: 1769 });
@@ -44,6 +44,7 @@ test("what leaf functions read, and in which class it lay, is on the receipt of 
   const receipt = emptyReceipt();
   await withReceipt(receipt, () => leaves.ask(request, 60_000));
   expect(receipt.invocations).toBe(1);
+  expect([receipt.computeMs, receipt.functionComputeMs]).toEqual([7, 7]);
   expect(receipt).toMatchObject({
     getRequests: 3,
     bytesFetched: 150,
