@@ -45,6 +45,7 @@ async function load(): Promise<Loaded> {
       connectionTimeout: connectMs,
       httpsAgent: { maxSockets: mostSockets },
       httpAgent: { maxSockets: mostSockets },
+      logger: silentLogger,
     },
   });
   return { client, InvokeCommand };

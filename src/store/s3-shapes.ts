@@ -64,7 +64,9 @@ export async function bytesOf({ ContentLength, body }: S3Found, signal?: AbortSi
 }
 
 /** Not by a write stream: on a disk that is full in the middle of a chunk one of those may never end. */
-export const writeBody = (path: string, { body }: S3Found): Promise<void> => writeFile(path, body);
+export const writeBody = (path: string, { body }: S3Found): Promise<void> =>
+  // Nobody reads a body whose file could not be opened: it would keep its connection.
+  writeFile(path, body).finally(() => body.destroy());
 
 /** The disk refused, not S3: another attempt would fetch the bytes for nothing. */
 export function isLocal(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { silentLogger } from "../base/index.ts";
 import { checkKey, objectNotFound } from "./keys.ts";
 import {
   type CopyOptions,
@@ -57,6 +58,8 @@ export class S3Store implements ObjectStore {
     socketTimeout: idleSocketMs,
     httpsAgent: { maxSockets: mostSockets },
     httpAgent: { maxSockets: mostSockets },
+    // It would write to the console, plain text among our log lines, when many requests wait for a socket.
+    logger: silentLogger,
   });
   readonly #openSdk: () => Promise<S3Sdk>;
   #opening: Promise<S3Sdk> | undefined;

@@ -7,7 +7,9 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock, systemRandom } from "../../src/base/index.ts";
 import { Retrying } from "../../src/store/index.ts";
 import { S3Store } from "../../src/store/s3.ts";
@@ -50,6 +52,31 @@ const refusing =
   };
 
 const body = Buffer.from("v");
+
+test("a body whose file can't be written keeps no connection", async () => {
+  const bytes = Buffer.alloc(8 * 1024 * 1024);
+  const open = new Set<unknown>();
+  const store = await answering((request, response) => {
+    open.add(request.socket);
+    request.socket.once("close", () => open.delete(request.socket));
+    response.writeHead(200, { "content-length": bytes.length, etag: '"e"' }).end(bytes);
+  });
+  const path = join(tmpdir(), "no such folder", "file");
+  await expect(store.download("k", path)).rejects.toMatchObject({ code: "ENOENT" });
+  await expect.poll(() => open.size, { timeout: 10_000 }).toBe(0);
+});
+
+test("requests that wait for a connection are not told of on the console", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  onTestFinished(() => warned.mockRestore());
+  const store = await answering(() => undefined);
+  const enough = new AbortController();
+  const gets = Array.from({ length: 1000 }, () => store.get("k", { signal: enough.signal }).catch(() => undefined));
+  await systemClock.sleep(6000);
+  enough.abort();
+  await Promise.all(gets);
+  expect(warned).not.toHaveBeenCalled();
+});
 
 describe("what S3 refuses has a name", () => {
   test.each([
