@@ -321,6 +321,32 @@ describe("a bucket that is slow", () => {
   });
 });
 
+test("a whole file that can't be had is not asked for again with every range", async () => {
+  const inner = new MemoryStore();
+  await furnish(inner, "cosine");
+  const store = new RoundsStore(inner);
+  const wholeFileAfter = 500_000;
+  const engine = await openTestEngine({ store, settings: { wholeFileBelow: 0, wholeFileAfter } });
+  for await (const { key, sizeBytes } of inner.list("tenants/acme/docs/shards/")) {
+    // Its beginning is no part of what these queries read.
+    const { bytes } = (await inner.get(key)) as { bytes: Uint8Array };
+    await inner.put(
+      key,
+      Uint8Array.from(bytes, (byte, at) => (at < 100 ? 0 : byte)),
+    );
+    expect(sizeBytes).toBeGreaterThan(wholeFileAfter);
+  }
+  for (let at = 0; at < 40; at++) {
+    const found = await engine.search(docs, { vector: vectorOf(at * 200), limit: 50 });
+    expect(found.degraded).toBe(false);
+    await engine.settled();
+  }
+  const of = (call: string) => store.requests.filter((one) => one.call === call && one.key.includes("/shards/"));
+  const ranged = of("get").reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(of("download").length).toBeGreaterThan(0);
+  expect(of("download").length).toBeLessThanOrEqual(ranged / wholeFileAfter);
+});
+
 describe("a bucket that gives other bytes than were put", () => {
   const inner = new MemoryStore();
   beforeAll(() => shared(() => furnish(inner, "cosine")));

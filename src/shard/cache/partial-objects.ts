@@ -152,15 +152,17 @@ export class PartialObjects {
       .pin(ref)
       .then(async (pin) => {
         pin.release();
-        const isWhole = await whole.has(ref);
+        return await whole.has(ref);
+      })
+      .catch(() => false) // the ranges still serve
+      .then((isWhole) => {
+        this.#completing.delete(name);
         const copy = this.#copies.get(name);
         if (copy === undefined) return;
         copy.isWhole = isWhole;
         copy.source.fetchedBytes = 0;
         this.#shrink();
-      })
-      .catch(() => undefined) // the ranges still serve; the next one that is fetched tries again
-      .finally(() => this.#completing.delete(name));
+      });
     this.#completing.set(name, completing);
   }
 
