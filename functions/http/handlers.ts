@@ -82,5 +82,5 @@ async function copy(body: ReadableStream<Uint8Array> | null, out: NodeJS.Writabl
 function drained(out: NodeJS.WritableStream): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   out.once("drain", resolve).once("error", reject).once("close", resolve);
-  return promise;
+  return promise.finally(() => out.off("drain", resolve).off("error", reject).off("close", resolve));
 }
