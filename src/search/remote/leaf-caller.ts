@@ -127,10 +127,13 @@ export class LeafCaller {
     return outcomes.find(({ kind }) => kind === "answer") ?? outcomes[0];
   }
 
-  #invoke(leaf: number, text: string): Promise<InvokeOutcome> {
+  async #invoke(leaf: number, text: string): Promise<InvokeOutcome> {
     const receipt = currentReceipt();
     if (receipt !== undefined) receipt.invocations++;
-    return this.#parts.invoker.invoke(leaf, text);
+    const outcome = await this.#parts.invoker.invoke(leaf, text);
+    // What was not run is not billed.
+    if (receipt !== undefined && outcome.kind === "throttled") receipt.invocations--;
+    return outcome;
   }
 
   async #withinTime<T>(answer: Promise<T>): Promise<T | "late"> {

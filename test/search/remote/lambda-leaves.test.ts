@@ -11,6 +11,7 @@ import { LeafService } from "../../../src/search/remote/leaf-service.ts";
 import { Parallelism } from "../../../src/search/remote/parallelism.ts";
 import { fromWire, packed, toWire, unpacked } from "../../../src/search/remote/wire.ts";
 import type { PartialObjects } from "../../../src/shard/index.ts";
+import { emptyReceipt, withReceipt } from "../../../src/telemetry/index.ts";
 
 const leafFunctions = 4;
 const bill = {
@@ -178,6 +179,13 @@ describe("a root with leaf functions", () => {
     const { leaves } = leavesOver(() => never);
     const reply = await leaves.ask(lookup(4), 20);
     expect(reply.failed.map(({ error }) => error.code)).toEqual(Array.from({ length: 4 }, () => "shard_timeout"));
+  });
+
+  test("counts no call that was refused", async () => {
+    const { leaves, calls } = leavesOver((call, _leaf, at) => (at < 3 ? { kind: "throttled" } : answered(call)));
+    const receipt = emptyReceipt();
+    await withReceipt(receipt, () => leaves.ask(lookup(8), patience));
+    expect(receipt.invocations).toBe(calls.length - 3);
   });
 
   test("makes no call that nobody waits for any more", async () => {
