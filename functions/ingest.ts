@@ -12,7 +12,7 @@ interface Context {
 
 const settings = functionSettings();
 const logger = functionLogger(settings);
-const engine = await Mosaic.open(settings, { logger, clock: systemClock, random: systemRandom, jobs: "elsewhere" });
+const engine = await Mosaic.open(settings, { logger, clock: systemClock, random: systemRandom });
 const place = placeOf(settings.storagePath);
 const send = queueSender(settings.ingestQueueUrl);
 

@@ -31,32 +31,41 @@ interface Surroundings {
 const logicalName = (name: FunctionName, leaf?: number): string =>
   `${name[0]?.toUpperCase()}${name.slice(1)}${leaf ?? ""}`;
 
-/** Leaves first: those who call them may call them alone. */
+/** Functions that others may call, and call alone. */
+type Called = Partial<Pick<Deployment, "leaves" | "maintain">>;
+
+/** Those first that others call. */
 export function createFunctions(surroundings: Surroundings): Deployment {
   const count = surroundings.options.leafFunctions;
-  const leaves = create(functions.leaf, surroundings, [], [...Array(count).keys()]);
-  const one = (spec: FunctionSpec): sst.aws.Function => {
-    const [made] = create(spec, surroundings, leaves, [undefined]);
+  const leaves = create(functions.leaf, surroundings, {}, [...Array(count).keys()]);
+  const one = (spec: FunctionSpec, called: Called): sst.aws.Function => {
+    const [made] = create(spec, surroundings, called, [undefined]);
     if (made === undefined) throw new Error(`${spec.name} was not made`);
     return made;
   };
+  const maintain = one(functions.maintain, {});
   return {
     leaves,
-    api: one(functions.api),
-    stream: one(functions.stream),
-    ingest: one(functions.ingest),
-    maintain: one(functions.maintain),
+    maintain,
+    api: one(functions.api, { leaves, maintain }),
+    stream: one(functions.stream, { leaves, maintain }),
+    ingest: one(functions.ingest, {}),
   };
 }
 
 function create(
   spec: FunctionSpec,
   surroundings: Surroundings,
-  leaves: readonly sst.aws.Function[],
+  { leaves = [], maintain }: Called,
   numbers: readonly (number | undefined)[],
 ): readonly sst.aws.Function[] {
   const { options, files, queues } = surroundings;
-  const arns: Arns = { bucket: files.arn, queue: queues.inbox.arn, leaves: leaves.map(({ arn }) => arn) };
+  const arns: Arns = {
+    bucket: files.arn,
+    queue: queues.inbox.arn,
+    leaves: leaves.map(({ arn }) => arn),
+    maintain: maintain === undefined ? [] : [maintain.arn],
+  };
   const groups = numbers.map((number) => createLogGroup(spec, options, number));
   const { role, policy } = createRole(
     spec,

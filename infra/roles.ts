@@ -5,7 +5,9 @@ import { deployedName, type FunctionSpec, type Resource, type Statement } from "
 export interface Arns {
   readonly bucket: $util.Input<string>;
   readonly queue: $util.Input<string>;
+  /** Those that were made before. */
   readonly leaves: readonly $util.Input<string>[];
+  readonly maintain: readonly $util.Input<string>[];
 }
 
 function arnsOf(on: Resource, arns: Arns): readonly $util.Input<string>[] {
@@ -18,6 +20,8 @@ function arnsOf(on: Resource, arns: Arns): readonly $util.Input<string>[] {
       return [arns.queue];
     case "leaf":
       return arns.leaves;
+    case "maintain":
+      return arns.maintain;
   }
 }
 

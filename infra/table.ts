@@ -9,13 +9,14 @@ export type FunctionName = "api" | "stream" | "leaf" | "ingest" | "maintain";
 
 /**
  * Where a right holds. `prefix` is a prefix of keys in the bucket (`tenants/` means `arn:…:bucket/tenants/*`); `bucket`
- * is the bucket itself; `queue` the ingest queue; `leaf` every leaf function and nothing else.
+ * is the bucket itself; `queue` the ingest queue; `leaf` every leaf function and nothing else; `maintain` that function.
  */
 export type Resource =
   | { readonly kind: "prefix"; readonly prefix: Prefix }
   | { readonly kind: "bucket" }
   | { readonly kind: "queue" }
-  | { readonly kind: "leaf" };
+  | { readonly kind: "leaf" }
+  | { readonly kind: "maintain" };
 export type Prefix =
   | "tenants/"
   | "jobs/"
@@ -79,6 +80,7 @@ const on = {
   bucket: { kind: "bucket" },
   queue: { kind: "queue" },
   leaf: { kind: "leaf" },
+  maintain: { kind: "maintain" },
   prefix: (prefix: Prefix): Resource => ({ kind: "prefix", prefix }),
 } as const;
 
@@ -109,6 +111,7 @@ const keys: Statement = {
   on: on.prefix("keys/"),
   why: "who is calling; never written here",
 };
+const longWork: Statement = { actions: ["lambda:InvokeFunction"], on: on.maintain, why: "jobs begin at once" };
 const fanOut: Statement = { actions: ["lambda:InvokeFunction"], on: on.leaf, why: "shards are searched in parallel" };
 
 /** API Gateway's HTTP API, whose limits nothing can raise, and Lambda's own under it. */
@@ -147,7 +150,7 @@ const maintainCacheMb = 768;
 const http = {
   ...sizes.api,
   embeds: true,
-  statements: [list, collections, shardMoves, jobs, keys, inboxState, fanOut],
+  statements: [list, collections, shardMoves, jobs, keys, inboxState, fanOut, longWork],
   environment: {
     ...common,
     ...caches(sizes.api.tmpMb - temporaryMb),
@@ -260,20 +263,22 @@ export interface Deployed {
   readonly leafFunctions: number;
 }
 
-const invokesLeaves = ({ statements }: FunctionSpec): boolean => statements.some(({ on }) => on.kind === "leaf");
+const invokes = ({ statements }: FunctionSpec, kind: "leaf" | "maintain"): boolean =>
+  statements.some(({ on }) => on.kind === kind);
 const sendsToQueue = ({ statements }: FunctionSpec): boolean =>
   statements.some(({ actions }) => actions.includes("sqs:SendMessage"));
 
 /**
- * The whole environment of a function. Roots get `LEAF_FUNCTIONS` (how many) and `LEAF_FUNCTION_NAME` (leaf 3 is
- * `<that>-3`), ingest `INGEST_QUEUE_URL`.
+ * The whole environment of a function. Roots get `LEAF_FUNCTIONS` (how many), `LEAF_FUNCTION_NAME` (leaf 3 is `<that>-3`) and
+ * `MAINTAIN_FUNCTION_NAME`, ingest `INGEST_QUEUE_URL`.
  */
 export function environmentOf(spec: FunctionSpec, deployed: Deployed): Record<string, string> {
   const { bucket, queueUrl, app, stage } = deployed;
   return {
     ...spec.environment,
     STORAGE_PATH: `s3://${bucket}`,
-    ...(invokesLeaves(spec) && {
+    ...(invokes(spec, "maintain") && { MAINTAIN_FUNCTION_NAME: deployedName(app, stage, "maintain") }),
+    ...(invokes(spec, "leaf") && {
       LEAF_FUNCTIONS: String(deployed.leafFunctions),
       LEAF_FUNCTION_NAME: deployedName(app, stage, "leaf"),
     }),

@@ -51,6 +51,7 @@ export interface Settings {
   /** Leaf functions that shards are hashed to, 0: shards are searched in this process; and what they are called, without their number. */
   readonly leafFunctions: number;
   readonly leafFunctionName: string;
+  readonly maintainFunctionName: string;
   /** Fewer shards that are not here are read from here; more rows than this are scored by leaf functions. */
   readonly fanOutShards: number;
   readonly fanOutRows: number;
@@ -225,6 +226,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     wholeFileAfter: whole(env, "WHOLE_FILE_AFTER", 32 * 1024 * 1024, 0),
     leafFunctions: whole(env, "LEAF_FUNCTIONS", 0, 0),
     leafFunctionName: env["LEAF_FUNCTION_NAME"] || "leaf",
+    maintainFunctionName: env["MAINTAIN_FUNCTION_NAME"] || "",
     fanOutShards: whole(env, "FAN_OUT_SHARDS", 16),
     fanOutRows: whole(env, "FAN_OUT_ROWS", 500_000, 0),
     leafHedgeMs: whole(env, "LEAF_HEDGE_MS", 1500, 0),

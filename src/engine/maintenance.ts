@@ -60,6 +60,7 @@ interface Work {
   /** Begins a compaction as a job, unless one is under way. */
   readonly compact: (scope: Scope) => Promise<void>;
   readonly resumeJobs: () => Promise<void>;
+  readonly resumeJob: (tenant: TenantName, id: string) => Promise<void>;
   readonly jobsEnded: () => Promise<void>;
   readonly forget: (remainingMs: () => number) => Promise<Forgotten>;
   readonly policies: readonly PolicyTask[];
@@ -139,6 +140,12 @@ export class Maintenance {
       await state.release();
     }
     return counts;
+  }
+
+  /** One job, until it is over, put aside, or less than INBOX_RESERVE_MS is left. Throws `not_found` when it is not there. */
+  async job(tenant: TenantName, id: string, remainingMs: () => number = endless): Promise<void> {
+    await this.#work.resumeJob(tenant, id);
+    await this.#jobs(remainingMs);
   }
 
   async #files(

@@ -49,7 +49,7 @@ import type { Collection, EngineParts } from "./collection.ts";
 import { Collections } from "./collections.ts";
 import { describeCollection, describeStats } from "./describe.ts";
 import { AutomaticCompaction, CompactJob } from "./jobs/compaction.ts";
-import { Jobs } from "./jobs/jobs.ts";
+import { Jobs, type LeaveJob } from "./jobs/jobs.ts";
 import { OneAtATime } from "./jobs/one-at-a-time.ts";
 import { PageRankJob } from "./jobs/pagerank.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -70,8 +70,8 @@ export interface OpenOptions {
   readonly store?: ObjectStore;
   readonly embedder?: Embedder;
   readonly machinery?: Machinery;
-  /** Who does long work that is asked for here; `elsewhere`: a process that resumes what nobody is at. */
-  readonly jobs?: "here" | "elsewhere";
+  /** Long work that is asked for here is left to another process, which this may tell. Without it, this process does it. */
+  readonly leaveJob?: LeaveJob | undefined;
 }
 
 /** Mosaic in this process: the library, and what the server and the command line stand on. */
@@ -107,7 +107,7 @@ export class Mosaic implements Engine {
     parts: EngineParts,
     embedder: Embedder,
     machinery: Machinery,
-    leaveJobs: boolean,
+    leave: LeaveJob | undefined,
   ) {
     const { maxBodyBytes, maxBatchDocs, maxTextBytes } = settings;
     this.settings = settings;
@@ -143,7 +143,7 @@ export class Mosaic implements Engine {
       ...parts,
       open: (scope) => this.#reads.fresh(scope, async (collection) => collection),
       kinds: [this.#compact, this.#pageRank, tidy, this.#archive.archiving, this.#archive.restoring],
-      leave: leaveJobs,
+      leave,
     });
     this.#maintenance = new Maintenance(parts, {
       inbox: this.inbox,
@@ -154,6 +154,7 @@ export class Mosaic implements Engine {
         if (!this.#jobs.isRunning(tidy.name, scope)) await this.#jobs.begin(tidy, scope, null);
       },
       resumeJobs: () => this.#jobs.resume(),
+      resumeJob: (tenant, id) => this.#jobs.resumeOne(tenant, id),
       jobsEnded: () => this.#jobs.idle(),
       forget: (remainingMs) => this.#forget(remainingMs),
       policies: [
@@ -182,7 +183,7 @@ export class Mosaic implements Engine {
     const { localObjects, builder, compactor, ranker, workFolder, noteLayout = () => undefined } = machinery;
     const surroundings = { settings, store, clock, random, logger };
     const parts = { ...surroundings, localObjects, builder, compactor, ranker, workFolder, noteLayout };
-    return new Mosaic(settings, parts, embedder, machinery, options.jobs === "elsewhere");
+    return new Mosaic(settings, parts, embedder, machinery, options.leaveJob);
   }
 
   /** Loads model and threads ahead of the first query. */
@@ -305,6 +306,10 @@ export class Mosaic implements Engine {
   /** What nobody else has come to, over all tenants, until time is up: for a schedule. */
   maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
     return this.#maintenance.run(options);
+  }
+  /** Does one job that another process left, as far as time allows. Throws `not_found` when it is not there. */
+  doJob(tenant: TenantName, id: string, remainingMs?: () => number): Promise<void> {
+    return this.#maintenance.job(tenant, id, remainingMs);
   }
   /** For a process that stays: compacts collections as their shards ask for it, and goes on with jobs whose process died. */
   async workInBackground(): Promise<void> {

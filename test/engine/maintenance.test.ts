@@ -167,7 +167,7 @@ test("deletes what is known of files and jobs that are long over, once a day, an
 test("a job that is not over stays, however old", async () => {
   const clock = new TestClock();
   const store = new MemoryStore(clock);
-  const engine = await openTestEngine({ store, clock, jobs: "elsewhere" });
+  const engine = await openTestEngine({ store, clock, leaveJob: async () => undefined });
   await engine.putMany(scopeOf("a", "x"), [document(1)]);
   const { id } = await engine.compact(scopeOf("a", "x"));
   // A version that does not know the kind leaves it alone as well.
@@ -178,4 +178,24 @@ test("a job that is not over stays, however old", async () => {
   clock.advance(400 * day);
   expect(await engine.maintain()).toMatchObject({ forgotten: 0 });
   expect(await store.head(key)).toBeDefined();
+});
+
+test("long work is left to another process, which is told of it and does that job alone", async () => {
+  const scope = scopeOf("a", "x");
+  const store = new MemoryStore();
+  const told: string[][] = [];
+  const leaveJob = async (tenant: string, id: string): Promise<void> => void told.push([tenant, id]);
+  const asks = await openTestEngine({ store, leaveJob });
+  const does = await openTestEngine({ store });
+  await asks.putMany(scope, [document(1)]);
+  const first = await asks.compact(scope);
+  const second = await asks.computePageRank(scope, {});
+  expect(told).toEqual([
+    ["a", first.id],
+    ["a", second.id],
+  ]);
+  await does.doJob(scope.tenant, second.id);
+  expect(await asks.job(scope.tenant, second.id)).toMatchObject({ status: "done" });
+  expect(await asks.job(scope.tenant, first.id)).toMatchObject({ status: "running" });
+  await expect(does.doJob(scopeOf("b", "x").tenant, first.id)).rejects.toMatchObject({ code: "job_not_found" });
 });

@@ -30,11 +30,12 @@ test.each(specs)("$name: its settings are settings, and its disk holds them", (s
   expect(settings.embeddingModel).toBe(spec.embeds ? "local" : "none");
 });
 
-test("roots know the leaves, and nobody else does", () => {
+test("roots know the leaves and maintain, and nobody else does", () => {
   for (const spec of specs) {
-    const { LEAF_FUNCTIONS, LEAF_FUNCTION_NAME } = environmentOf(spec, deployed);
+    const { LEAF_FUNCTIONS, LEAF_FUNCTION_NAME, MAINTAIN_FUNCTION_NAME } = environmentOf(spec, deployed);
     const root = spec.name === "api" || spec.name === "stream";
     expect(LEAF_FUNCTIONS).toBe(root ? "3" : undefined);
+    expect(MAINTAIN_FUNCTION_NAME).toBe(root ? "mosaic-dev-maintain" : undefined);
     expect(LEAF_FUNCTION_NAME).toBe(root ? deployedName("mosaic", "dev", "leaf") : undefined);
   }
   expect(deployedName("mosaic", "dev", "leaf", 2)).toBe("mosaic-dev-leaf-2");

@@ -34,6 +34,13 @@ const mistakes: readonly Mistake[] = [
     },
   },
   {
+    name: "an api that may call no maintain",
+    file: "functions.ts",
+    from: "api: one(functions.api, { leaves, maintain }),",
+    to: "api: one(functions.api, { leaves }),",
+    said: { exactRights: "api may not do lambda:InvokeFunction function:mosaic-" },
+  },
+  {
     name: "the managed policy for logs",
     file: "roles.ts",
     from: "assumeRolePolicy: assumedByLambda,",

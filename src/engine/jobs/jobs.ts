@@ -23,11 +23,14 @@ interface JobParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly open: (scope: Scope) => Promise<Collection>;
-  /** Jobs are only written down: another process resumes them. */
-  readonly leave?: boolean;
+  /** Jobs are only written down: whoever is told here, or resumes jobs, does them. */
+  readonly leave?: LeaveJob | undefined;
   /** Each checks what it is given: inputs and states come from its own `begin` and `save`. */
   readonly kinds: readonly JobKind<never, never>[];
 }
+
+/** Is told of a job that was written down, for another process to do. Never rejects: it is found when jobs are resumed. */
+export type LeaveJob = (tenant: TenantName, id: string) => Promise<void>;
 
 type Change = (job: Job) => Partial<Job>;
 /** What a kind keeps is its own business. */
@@ -58,8 +61,12 @@ export class Jobs {
   async begin<Input, State>({ name, unit }: JobKind<Input, State>, scope: Scope, input: Input): Promise<JobInfo> {
     const collection = await this.#with.open(scope);
     const stored = await this.#store.create(name, collection.scope, input, { done: 0, total: 0, unit });
-    if (this.#with.leave === true) await this.#store.update(stored, () => ({ aliveUntilMs: 0 }));
-    else this.#run(stored);
+    const { leave } = this.#with;
+    if (leave === undefined) this.#run(stored);
+    else {
+      await this.#store.update(stored, () => ({ aliveUntilMs: 0 }));
+      await leave(collection.scope.tenant, stored.job.id);
+    }
     return infoOf(stored.job);
   }
 
@@ -93,6 +100,11 @@ export class Jobs {
     )) {
       await this.#resume(stored);
     }
+  }
+
+  /** Goes on with one job, if no process is at it and its time has come. Throws `not_found` when there is no such job. */
+  async resumeOne(tenant: TenantName, id: string): Promise<void> {
+    await this.#resume(await this.#store.read(tenant, id));
   }
 
   /** Deletes jobs that ended before `beforeMs`. */

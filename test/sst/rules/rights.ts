@@ -15,6 +15,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     "s3:GetObject bucket/keys/*",
     "s3:GetObject bucket/inbox-state/*",
     "lambda:InvokeFunction function:LEAF",
+    "lambda:InvokeFunction function:STAGE-maintain",
   ],
   leaf: ["s3:ListBucket bucket", "s3:GetObject bucket/tenants/*"],
   ingest: [

@@ -42,4 +42,5 @@ export const short = (arn: string): string =>
   arn
     .replace(/^arn:aws:s3:::[^/]+/, "bucket")
     .replace(/^arn:aws:(sqs|lambda|logs):[^:]*:\d+:/, (_all, service: string) => (service === "sqs" ? "queue:" : ""))
-    .replace(/-[a-z]{8}$/, "");
+    // What Pulumi adds to names that it gives; functions have theirs from the table.
+    .replace(/^(?!function:)(.*)-[a-z]{8}$/, "$1");
