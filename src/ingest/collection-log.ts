@@ -153,6 +153,11 @@ export class CollectionLog {
     return agoMs(this.#parts.clock, this.#validatedAt);
   }
 
+  /** So long ago that objects of the manifest may have been deleted since, or soon will be. */
+  get isOld(): boolean {
+    return this.validatedAgoMs() >= tooLateMs(this.#parts.gcGraceMs);
+  }
+
   /**
    * After this, every write acknowledged before the call is visible here. Calls that come while one runs share the
    * next: the running one may have asked too early for them. One round of two requests when nothing is new.

@@ -8,6 +8,8 @@ export class PastLog {
   readonly scope: Scope;
   readonly manifest: Manifest;
   readonly tail: Tail;
+  /** It is what it was. */
+  readonly isOld = false;
 
   private constructor(scope: Scope, manifest: Manifest, tail: Tail) {
     this.scope = scope;

@@ -18,6 +18,8 @@ export interface LogView {
   readonly scope: Scope;
   readonly manifest: Manifest;
   readonly tail: Tail;
+  /** Too old to be read without a look at storage. */
+  readonly isOld: boolean;
   refresh(): Promise<void>;
 }
 
@@ -37,9 +39,12 @@ export class CollectionView {
     this.#exclusions = new Exclusions(summaries);
   }
 
-  /** `strong`: holds every write acknowledged before the call. `eventual`: what this process knows already. */
+  /**
+   * `strong`: holds every write acknowledged before the call. `eventual`: what this process knows already, if it is no older
+   * than half of the time for which objects are kept that a newer manifest no longer names.
+   */
   async refresh(consistency: "strong" | "eventual"): Promise<void> {
-    if (consistency === "strong") await this.log.refresh();
+    if (consistency === "strong" || this.log.isOld) await this.log.refresh();
   }
 
   /** Synchronous: call it right after `refresh`, and read the tail in the same turn. */
