@@ -59,7 +59,10 @@ export class RankedSearch {
     const page = scored.filter(({ score }) => score >= least).slice(offset, offset + limit);
     const { hits, failed: unread } = await documentsOf(this.#with, moment, page, query);
     const empty = emptyAnswer(moment);
-    const failed = [...[...(worded?.failed ?? []), ...known.failed].map(asFailed), ...unread];
+    const failed = [
+      ...[...(prepared?.failed ?? []), ...(worded?.failed ?? []), ...known.failed].map(asFailed),
+      ...unread,
+    ];
     const work = worded?.work;
     const sum = near?.work ?? empty.work;
     return {

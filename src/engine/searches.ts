@@ -107,7 +107,8 @@ export class Searches {
     if (text === undefined) return { hits: [], failed: [] };
     const weighted = await this.#with.text.prepare(moment, text, prepared.analyzer, bm25Of(undefined), timeoutMs);
     const { hits, failed } = await this.#with.text.best(moment, weighted, limit, timeoutMs);
-    return { hits, failed: [...failed.map(asFailed), ...moment.snapshot.manifest.quarantined.map(setAside)] };
+    const aside = moment.snapshot.manifest.quarantined.map(setAside);
+    return { hits, failed: distinct([...[...weighted.failed, ...failed].map(asFailed), ...aside]) };
   }
 
   async #answer(collection: Collection, whole: Moment, query: Query): Promise<SearchAnswer> {

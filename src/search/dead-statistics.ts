@@ -1,10 +1,9 @@
 import { LRUCache } from "lru-cache";
-import { deserializeError } from "../base/index.ts";
 import type { ShardEntry } from "../manifest/index.ts";
 import { type DeadTerms, isFrozenTarget, leafShard, type TermNumbers } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import type { Moment } from "./moment.ts";
-import type { Taken } from "./outdated-texts.ts";
+import type { Taken, TakenTogether } from "./outdated-texts.ts";
 import type { TermTables } from "./term-tables.ts";
 
 const rememberedDeaths = 20_000;
@@ -34,7 +33,7 @@ export class DeadStatistics {
     names: readonly string[],
     numbers: ReadonlyMap<string, TermNumbers>,
     timeoutMs: number,
-  ): Promise<readonly Taken[]> {
+  ): Promise<TakenTogether> {
     const taken: Taken[] = [];
     const unsaid: ShardEntry[] = [];
     await Promise.all(
@@ -45,7 +44,8 @@ export class DeadStatistics {
         else taken.push({ documents: count, terms: terms.total, documentsWith: (term) => terms.documentsWith(term) });
       }),
     );
-    return [...taken, ...(await this.#ask(scope, unsaid, names, numbers, timeoutMs))];
+    const asked = await this.#ask(scope, unsaid, names, numbers, timeoutMs);
+    return { taken: [...taken, ...asked.taken], failed: asked.failed };
   }
 
   /** What rows of frozen shards take that the tail replaces or deletes: their texts can't be read, so stubs are asked. */
@@ -54,15 +54,13 @@ export class DeadStatistics {
     names: readonly string[],
     numbers: ReadonlyMap<string, TermNumbers>,
     timeoutMs: number,
-  ): Promise<readonly Taken[]> {
+  ): Promise<TakenTogether> {
     const shards = targets
       .filter((target) => isFrozenTarget(target) && target.excluded.length > 0)
       .map((target) => ({ ...target, terms: numbers.get(target.entry.id) ?? [] }));
-    if (shards.length === 0) return [];
+    if (shards.length === 0) return { taken: [], failed: [] };
     const reply = await this.#leaves.ask({ kind: "dead terms", outdated: true, scope, shards }, timeoutMs);
-    const [failure] = reply.failed;
-    if (failure !== undefined) throw deserializeError(failure.error);
-    return (reply.dead ?? []).map((found) => takenOf(found, names));
+    return { taken: (reply.dead ?? []).map((found) => takenOf(found, names)), failed: reply.failed };
   }
 
   async #ask(
@@ -71,9 +69,10 @@ export class DeadStatistics {
     names: readonly string[],
     numbers: ReadonlyMap<string, TermNumbers>,
     timeoutMs: number,
-  ): Promise<readonly Taken[]> {
+  ): Promise<TakenTogether> {
     const keyOf = ({ file, deletes }: ShardEntry): string => JSON.stringify([file.key, deletes?.key, names]);
     const unknown = entries.filter((entry) => !this.#asked.has(keyOf(entry)));
+    let failed: TakenTogether["failed"] = [];
     if (unknown.length > 0) {
       const shards = unknown.map((entry) => ({
         entry: leafShard(entry),
@@ -81,18 +80,18 @@ export class DeadStatistics {
         terms: numbers.get(entry.id) ?? [],
       }));
       const reply = await this.#leaves.ask({ kind: "dead terms", scope, shards }, timeoutMs);
-      const [failure] = reply.failed;
-      if (failure !== undefined) throw deserializeError(failure.error);
+      failed = reply.failed;
       const byShard = new Map((reply.dead ?? []).map((one) => [one.shard, one]));
       for (const entry of unknown) {
         const found = byShard.get(entry.id);
         if (found !== undefined) this.#asked.set(keyOf(entry), found);
       }
     }
-    return entries.flatMap((entry): Taken[] => {
+    const taken = entries.flatMap((entry): Taken[] => {
       const found = this.#asked.get(keyOf(entry));
       return found === undefined ? [] : [takenOf(found, names)];
     });
+    return { taken, failed };
   }
 }
 

@@ -1,11 +1,16 @@
-import { deserializeError } from "../base/index.ts";
 import type { Manifest } from "../manifest/index.ts";
 import type { Analyzer } from "../text/index.ts";
 import type { CollectionView } from "./collection-view.ts";
-import { isFrozenTarget, type LeafRow, type ShardTarget } from "./leaf-request.ts";
+import { isFrozenTarget, type LeafFailure, type LeafRow, type ShardTarget } from "./leaf-request.ts";
 import type { LeafTransport } from "./leaves.ts";
 import type { Moment } from "./moment.ts";
 import { textOf } from "./tail-text.ts";
+
+/** What rows take from the statistics, and the shards that did not say: they are missing from the answer as well. */
+export interface TakenTogether {
+  readonly taken: readonly Taken[];
+  readonly failed: readonly LeafFailure[];
+}
 
 /** What a part of the rows takes from the statistics of a shard, or of all of them. */
 export interface Taken {
@@ -27,16 +32,17 @@ export class OutdatedTexts {
     this.#leaves = leaves;
   }
 
-  async of({ view, snapshot }: Moment, analyzer: Analyzer, timeoutMs: number): Promise<readonly Taken[]> {
+  async of({ view, snapshot }: Moment, analyzer: Analyzer, timeoutMs: number): Promise<TakenTogether> {
     const { manifest, targets } = snapshot;
     const outdated = targets.filter((target) => target.excluded.length > 0 && !isFrozenTarget(target));
-    if (outdated.length === 0) return [];
+    if (outdated.length === 0) return { taken: [], failed: [] };
     const known = this.#of(view, manifest);
     // One after the other, so that ids are counted in the order in which the tail brought them.
     const turn = known.turn.then(() => this.#read(known, snapshot.scope, outdated, analyzer, timeoutMs));
     known.turn = turn.catch(() => undefined);
-    await turn;
-    return outdated.map(({ entry, excluded }) => known.shard(entry.id).of(excluded.length));
+    const failed = await turn;
+    const taken = outdated.map(({ entry, excluded }) => known.shard(entry.id).of(excluded.length));
+    return { taken, failed };
   }
 
   #of(view: CollectionView, { incarnation, generation }: Manifest): OutdatedOfGeneration {
@@ -54,18 +60,19 @@ export class OutdatedTexts {
     outdated: readonly ShardTarget[],
     analyzer: Analyzer,
     timeoutMs: number,
-  ): Promise<void> {
+  ): Promise<readonly LeafFailure[]> {
     const shards = outdated.flatMap(({ entry, excluded }) => {
       const ids = excluded.slice(known.shard(entry.id).ids);
       return ids.length === 0 ? [] : [{ entry, excluded: [], ids }];
     });
-    if (shards.length === 0) return;
+    if (shards.length === 0) return [];
     const reply = await this.#leaves.ask({ kind: "lookup", scope, shards, withDocument: true }, timeoutMs);
-    const [failure] = reply.failed;
-    if (failure !== undefined) throw deserializeError(failure.error);
+    const failed = new Set(reply.failed.map(({ shard }) => shard));
     const rows = new Map(reply.rows.map((row) => [`${row.shard} ${row.id}`, row] as const));
     for (const { entry, ids } of shards)
-      for (const id of ids) known.shard(entry.id).add(rows.get(`${entry.id} ${id}`), analyzer);
+      if (!failed.has(entry.id))
+        for (const id of ids) known.shard(entry.id).add(rows.get(`${entry.id} ${id}`), analyzer);
+    return reply.failed;
   }
 }
 
@@ -110,7 +117,9 @@ class OutdatedOfShard {
     this.#terms.push((this.#terms[number] as number) + (text?.terms.length ?? 0));
   }
 
-  of(ids: number): Taken {
+  /** Of the first so many ids, as far as the shard has answered. */
+  of(wanted: number): Taken {
+    const ids = Math.min(wanted, this.ids);
     return {
       documents: this.#documents[ids] as number,
       terms: this.#terms[ids] as number,

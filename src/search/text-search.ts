@@ -27,6 +27,8 @@ export interface PreparedText {
   /** By shard id. */
   readonly numbers: ReadonlyMap<string, TermNumbers>;
   readonly analyzer: Analyzer;
+  /** Shards that did not say what their outdated rows take from the statistics. */
+  readonly failed: LeafReply["failed"];
 }
 
 export interface TextAnswer {
@@ -54,7 +56,8 @@ export class TextSearch {
    * Weights the terms of a query: idf = ln(1 + (N − n + 0.5)/(n + 0.5)), where N live documents n of which hold the term, and
    * the average of terms in a document, all over the whole collection and not what a filter leaves of it (Robertson and
    * Zaragoza, The Probabilistic Relevance Framework, 2009). Reads the shards' lists of terms, and what is said beside bitmaps of dead
-   * rows; asks shards only for rows that the tail replaces or deletes, for each once.
+   * rows; asks shards only for rows that the tail replaces or deletes, for each once. A shard that does not answer is named, and
+   * counts as if none of its rows were out of date.
    */
   async prepare(
     moment: Moment,
@@ -71,13 +74,12 @@ export class TextSearch {
     const numbers = new Map(
       manifest.shards.map(({ id }, shard) => [id as string, entries.map((of) => of[shard]?.number ?? 0)] as const),
     );
-    const gone = (
-      await Promise.all([
-        this.#dead.of(moment, names, numbers, timeoutMs),
-        this.#outdated.of(moment, analyzer, timeoutMs),
-        this.#dead.ofOutdated(moment, names, numbers, timeoutMs),
-      ])
-    ).flat();
+    const parts = await Promise.all([
+      this.#dead.of(moment, names, numbers, timeoutMs),
+      this.#outdated.of(moment, analyzer, timeoutMs),
+      this.#dead.ofOutdated(moment, names, numbers, timeoutMs),
+    ]);
+    const gone = parts.flatMap(({ taken }) => taken);
     const documents =
       sum(manifest.shards, (entry) => entry.documents) - sum(gone, (one) => one.documents) + tail.length;
     const terms =
@@ -92,7 +94,8 @@ export class TextSearch {
       return Math.log(1 + (documents - holding + 0.5) / (holding + 0.5));
     });
     const averageTerms = documents === 0 ? 0 : terms / documents;
-    return { scoring: { k1, b, averageTerms, idf, clauses }, names, numbers, analyzer };
+    const failed = parts.flatMap((part) => part.failed);
+    return { scoring: { k1, b, averageTerms, idf, clauses }, names, numbers, analyzer, failed };
   }
 
   /** The best documents, with their places. */

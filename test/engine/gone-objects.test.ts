@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { scopeOf } from "../../src/base/index.ts";
 import type { Mosaic } from "../../src/engine/index.ts";
 import { type GetOptions, type GetResult, MemoryStore, type ObjectInfo } from "../../src/store/index.ts";
+import { TestClock } from "./support/clock.ts";
 import { docs, errorOf, openTestEngine, vectorsOf } from "./support/engine.ts";
 import { allKeys, PassingStore } from "./support/stores.ts";
 
@@ -95,4 +96,53 @@ describe("shards that are replaced and deleted while a reader is between manifes
     expect(await errorOf(reader.search(docs, query))).toMatchObject({ kind: "data", code: "object_missing" });
     expect(await errorOf(reader.search(scopeOf("acme", "other"), query))).toMatchObject({ kind: "not_found" });
   });
+});
+
+describe("a shard that can't be read, with rows that newer documents replaced", () => {
+  /** Leaves out one object. */
+  class Lossy extends PassingStore {
+    victim = "";
+    override async get(key: string, options?: GetOptions): Promise<GetResult> {
+      return key === this.victim ? { status: "absent" } : await super.get(key, options);
+    }
+    override async download(key: string, path: string): Promise<ObjectInfo | undefined> {
+      return key === this.victim ? undefined : await super.download(key, path);
+    }
+  }
+
+  test.each([{ vector: query.vector }, {}])("costs a search by words itself alone (%o)", async (more) => {
+    const store = new Lossy(new MemoryStore());
+    const writer = await openTestEngine({ store });
+    await write(writer, 0, 20);
+    const [victim = ""] = (await allKeys(store, prefix)).filter((key) => /\/shards\//.test(key));
+    await write(writer, 20, 20);
+    await writer.put(docs, { id: "doc 3", text: "text replaced", embedding: query.vector });
+    const ranker = { scorers: [{ name: "bm25", weight: 1 }], fusion: "max" } as const;
+    const request = { query: "text", limit: 100, ...more, ...("vector" in more ? {} : { ranker }) };
+    const whole = await writer.hybrid(docs, request);
+    expect([whole.degraded, whole.results.length]).toEqual([false, 40]);
+    store.victim = victim;
+    const reader = await openTestEngine({ store });
+    const answer = await reader.hybrid(docs, request);
+    expect(answer.failed_shards.map(({ code }) => code)).toEqual(["object_missing"]);
+    expect(answer.results.length).toBe(21);
+    store.victim = "";
+    await expect.poll(async () => (await reader.hybrid(docs, request)).results).toEqual(whole.results);
+  });
+});
+
+test("what a process knows without looking at storage is never older than half of the grace", async () => {
+  const clock = new TestClock();
+  const store = new MemoryStore();
+  const gcGraceMs = 60_000;
+  const open = () => openTestEngine({ store, clock, settings: { gcGraceMs } });
+  const [writer, reader] = [await open(), await open()];
+  await write(writer, 0, 20);
+  const eventual = { ...query, consistency: "eventual" } as const;
+  expect((await reader.search(docs, eventual)).results.length).toBe(20);
+  await write(writer, 20, 20);
+  clock.advance(gcGraceMs / 2 - 1);
+  expect((await reader.search(docs, eventual)).results.length).toBe(20);
+  clock.advance(1);
+  expect((await reader.search(docs, eventual)).results.length).toBe(40);
 });
