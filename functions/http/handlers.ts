@@ -1,4 +1,4 @@
-import { MosaicError } from "../../src/base/index.ts";
+import { MosaicError, systemClock, waitAtMost } from "../../src/base/index.ts";
 import { problemResponse } from "../../src/http/index.ts";
 import { answerOf, type GatewayAnswer, headOf } from "./gateway-answer.ts";
 import { type GatewayEvent, requestOf } from "./gateway-event.ts";
@@ -21,14 +21,31 @@ async function respond(service: Service, event: GatewayEvent): Promise<Response>
   return await service.fetch(request);
 }
 
-/** Behind API Gateway. Answers once everything is done: afterwards the environment is frozen. */
-export function gatewayHandler(service: Service): (event: GatewayEvent) => Promise<GatewayAnswer> {
-  return async (event) => {
+/** What Lambda hands a function beside the event. */
+export interface Context {
+  getRemainingTimeInMillis(): number;
+}
+
+/** What an answer needs to leave in time. */
+const reserveMs = 2_000;
+
+/**
+ * The environment is frozen after the answer, so what a request has begun is finished before. What would cost the answer, a
+ * fold that takes too long, goes on with the next request, or is begun anew by somebody else.
+ */
+async function settle(service: Service, context: Context): Promise<void> {
+  const leftMs = context.getRemainingTimeInMillis() - reserveMs;
+  if (leftMs > 0) await waitAtMost(systemClock, leftMs, service.settled());
+}
+
+/** Behind API Gateway. */
+export function gatewayHandler(service: Service): (event: GatewayEvent, context: Context) => Promise<GatewayAnswer> {
+  return async (event, context) => {
     try {
       const response = await respond(service, event);
       return await answerOf(event.requestContext.http.method === "HEAD" ? bodiless(response) : response);
     } finally {
-      await service.settled();
+      await settle(service, context);
     }
   };
 }
@@ -38,7 +55,7 @@ const bodiless = ({ status, headers }: Response): Response => new Response(null,
 /** Where Lambda's runtime lets a function answer piece by piece. */
 interface StreamingRuntime {
   streamifyResponse(
-    handler: (event: GatewayEvent, out: NodeJS.WritableStream) => Promise<void>,
+    handler: (event: GatewayEvent, out: NodeJS.WritableStream, context: Context) => Promise<void>,
   ): (event: GatewayEvent) => Promise<void>;
   readonly HttpResponseStream: {
     from(out: NodeJS.WritableStream, head: object): NodeJS.WritableStream;
@@ -53,14 +70,14 @@ declare global {
 export function streamingHandler(service: Service): (event: GatewayEvent) => Promise<void> {
   const runtime = globalThis.awslambda;
   if (runtime === undefined) throw new MosaicError("internal", "start", { detail: "This is not AWS Lambda." });
-  return runtime.streamifyResponse(async (event, out) => {
+  return runtime.streamifyResponse(async (event, out, context) => {
     try {
       const response = await respond(service, event);
       const { headers, cookies } = headOf(response);
       const stream = runtime.HttpResponseStream.from(out, { statusCode: response.status, headers, cookies });
       await copy(event.requestContext.http.method === "HEAD" ? null : response.body, stream);
     } finally {
-      await service.settled();
+      await settle(service, context);
     }
   });
 }

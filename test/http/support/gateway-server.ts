@@ -1,6 +1,7 @@
 import { gatewayHandler, type Service } from "../../../functions/http/handlers.ts";
 import { httpApi } from "../../../infra/local/gateway/http-api.ts";
 import { serveLocally } from "../../../infra/local/serving.ts";
+import { gateway } from "../../../infra/table.ts";
 import type { Engine } from "../../../src/engine/index.ts";
 import { createApp, type RunningServer, startServer } from "../../../src/http/index.ts";
 
@@ -26,7 +27,8 @@ async function startBehindGateway(
   } satisfies Service);
   const served = await serveLocally(
     httpApi(async (payload) => {
-      const answer = await handle(JSON.parse(payload.toString()) as Parameters<typeof handle>[0]);
+      const event = JSON.parse(payload.toString()) as Parameters<typeof handle>[0];
+      const answer = await handle(event, { getRemainingTimeInMillis: () => gateway.timeoutSeconds * 1000 });
       return { outcome: { kind: "answer", body: Buffer.from(JSON.stringify(answer)) } };
     }),
     settings.port,

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
-import { streamingHandler } from "../../functions/http/handlers.ts";
+import { type Context, gatewayHandler, streamingHandler } from "../../functions/http/handlers.ts";
 
 const event = {
   rawPath: "/",
@@ -27,7 +27,7 @@ test("an answer that is read slowly leaves nothing behind at its stream with eac
   const handler = streamingHandler({
     fetch: () => new Response(ReadableStream.from(lines).pipeThrough(new TextEncoderStream())),
     settled: async () => undefined,
-  }) as (given: typeof event, out: Writable) => Promise<void>;
+  }) as (given: typeof event, out: Writable, context: Context) => Promise<void>;
   let read = "";
   let most = 0;
   const out = new Writable({
@@ -38,7 +38,16 @@ test("an answer that is read slowly leaves nothing behind at its stream with eac
       setImmediate(done);
     },
   });
-  await handler(event, out);
+  await handler(event, out, { getRemainingTimeInMillis: () => 60_000 });
   expect(read).toBe(lines.join(""));
   expect(most).toBeLessThan(3);
+});
+
+test("an answer that is there is given in time, whatever is still at work behind it", async () => {
+  const handler = gatewayHandler({
+    fetch: () => new Response("the answer", { headers: { "content-type": "text/plain" } }),
+    settled: () => new Promise<void>(() => undefined),
+  });
+  const answer = await handler(event, { getRemainingTimeInMillis: () => 2100 });
+  expect(answer).toMatchObject({ statusCode: 200, body: "the answer" });
 });
