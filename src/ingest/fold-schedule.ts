@@ -13,6 +13,9 @@ export interface FoldScheduleOptions {
   readonly onFolded: () => void;
 }
 
+/** A fold that failed is tried again after this at the latest. */
+const mostPauseMs = 60_000;
+
 /** Decides when a collection is folded, and sees to it that one process folds it once at a time. */
 export class FoldSchedule {
   readonly #log: CollectionLog;
@@ -21,6 +24,7 @@ export class FoldSchedule {
   #running: Promise<FoldOutcome> | undefined;
   #cancelIdle: (() => void) | undefined;
   #failures = 0;
+  #failedAtMs = 0;
   #closed = false;
 
   constructor(log: CollectionLog, fold: Fold, options: FoldScheduleOptions) {
@@ -34,8 +38,13 @@ export class FoldSchedule {
     if (this.#closed || this.#running !== undefined || this.#log.tail.segments === 0) return;
     const { segments, bytes, idleMs } = this.#options;
     const due = this.#log.tail.segments >= segments || this.#log.tail.bytes >= bytes;
-    if (due && this.#failures === 0) this.#start();
-    else if (idleMs > 0) this.#wait(Math.min(idleMs * 2 ** this.#failures, 60_000));
+    if (due && this.#mayTry()) this.#start();
+    else if (idleMs > 0)
+      this.#wait(this.#failures === 0 ? idleMs : Math.min(idleMs * 2 ** this.#failures, mostPauseMs));
+  }
+
+  #mayTry(): boolean {
+    return this.#failures === 0 || this.#options.clock.monotonicMs() - this.#failedAtMs >= mostPauseMs;
   }
 
   /** Folds until everything that was acknowledged before the call is in shards. */
@@ -87,6 +96,7 @@ export class FoldSchedule {
       return outcome;
     } catch (error) {
       this.#failures++;
+      this.#failedAtMs = this.#options.clock.monotonicMs();
       throw error;
     } finally {
       this.#running = undefined;
