@@ -32,6 +32,7 @@ const withStorage = [
   "storage_full",
   "storage_failed",
   "storage_denied",
+  "storage_clock",
   "storage_read_only",
   "storage_unsupported",
   "bucket_not_found",

@@ -109,6 +109,7 @@ export const problemList: Readonly<Record<string, readonly [status: number, mean
   cache_unavailable: [503, "No local folder takes a copy of the file: the operator looks at the disk of CACHE_PATH."],
   storage_failed: [503, "Try again; the server's log says what failed."],
   storage_denied: [503, "The operator gives the server access to its storage."],
+  storage_clock: [503, "The operator sets the clock of the server's machine."],
   storage_read_only: [503, "The operator makes the storage writable."],
   storage_unsupported: [503, "The operator takes a storage that has conditional PUT."],
   bucket_not_found: [503, "The operator creates the bucket, or corrects STORAGE_PATH."],

@@ -21,7 +21,7 @@ export interface RetryPolicy {
 export const defaultRetryPolicy: RetryPolicy = { attempts: 5, firstDelayMs: 50, maxDelayMs: 2000 };
 
 /** Refusals that certainly changed nothing, so that even a conditional put may be sent again. */
-const refused: ReadonlySet<string> = new Set(["conditional_conflict", "storage_busy"]);
+const refused: ReadonlySet<string> = new Set(["conditional_conflict", "storage_busy", "storage_clock"]);
 /** A second attempt would meet the same; the operator has to act. */
 const lasting: ReadonlySet<string> = new Set([
   "storage_full",

@@ -3,7 +3,11 @@ import { objectNotFound, preconditionFailed, restoreRequired } from "./keys.ts";
 
 interface ServiceError {
   readonly name: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: {
+    readonly httpStatusCode?: number;
+    /** The SDK has learned from the answer how wrong the clock is. */
+    readonly clockSkewCorrected?: boolean;
+  };
 }
 
 export const statusOf = (error: unknown): number | undefined => (error as ServiceError).$metadata?.httpStatusCode;
@@ -24,6 +28,12 @@ const known: Readonly<Record<string, Known>> = {
     code: "storage_busy",
     detail: "The storage has no room for expedited restores at the moment: ask for standard ones, or try again.",
     retryAfterMs: 1000,
+  },
+  RequestTimeTooSkewed: {
+    code: "storage_clock",
+    detail: "The storage and this machine disagree about the time; try again.",
+    hint: "set this machine's clock",
+    retryAfterMs: 100,
   },
   // Somebody ended it, or it was finished and the answer lost: not the object is missing.
   NoSuchUpload: {
@@ -50,7 +60,8 @@ export function s3Failure(operation: string, key: string, error: unknown, condit
   const status = statusOf(error);
   if (status === 412) return preconditionFailed(operation, key);
   if (frozenNames.has(nameOf(error))) return restoreRequired(operation, key, error);
-  const entry = known[nameOf(error)] ?? known[status ?? 0];
+  const isSkewed = status === 403 && (error as ServiceError).$metadata?.clockSkewCorrected === true;
+  const entry = known[isSkewed ? "RequestTimeTooSkewed" : nameOf(error)] ?? known[status ?? 0];
   if (entry !== undefined) return new MosaicError("unavailable", operation, { ...entry, key, cause: error });
   if (status === 404) return objectNotFound(operation, key);
   if (status === 403 || nameOf(error) === "CredentialsProviderError") {

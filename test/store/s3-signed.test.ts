@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { settingsFrom } from "../../src/base/index.ts";
+import { settingsFrom, systemClock, systemRandom } from "../../src/base/index.ts";
+import { Retrying } from "../../src/store/index.ts";
 import { S3Store, type S3StoreOptions } from "../../src/store/s3.ts";
 
 const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -139,6 +140,38 @@ test("a bucket of another region is read by the SDK, which finds it", async () =
   expect(asked.map(isSdk)).toEqual([false, true, true]);
   expect(await store.head("k")).toMatchObject({ sizeBytes: 5 });
   expect(asked.slice(3).every(isSdk), "and from then on").toBe(true);
+});
+
+/** A server whose clock is an hour ahead of this machine's, and S3's patience with that. */
+const anHourAhead = (request: IncomingMessage, response: ServerResponse): void => {
+  const serverMs = Date.now() + 3_600_000;
+  const [, date = "", time = ""] = /^(\d{8})T(\d{6})Z$/.exec(String(request.headers["x-amz-date"])) ?? [];
+  const dashed = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
+  const signedMs = Date.parse(`${dashed}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}Z`);
+  response.setHeader("date", new Date(serverMs).toUTCString());
+  if (Math.abs(serverMs - signedMs) < 900_000) found(response);
+  else response.writeHead(403).end("<Error><Code>RequestTimeTooSkewed</Code><Message>too skewed</Message></Error>");
+};
+
+test("where this machine's clock is wrong, the SDK corrects it, and reads from then on", async () => {
+  const { store, asked } = await serving(anHourAhead);
+  const again = new Retrying(store, systemClock, systemRandom);
+  expect(await again.get("k")).toMatchObject({ status: "found" });
+  const first = asked.length;
+  expect(await again.head("k")).toMatchObject({ sizeBytes: 5 });
+  expect(asked.slice(first).map(isSdk)).toEqual([true]);
+});
+
+test("also where the first request is a HEAD, whose refusal has no name", async () => {
+  const { store } = await serving(anHourAhead);
+  const again = new Retrying(store, systemClock, systemRandom);
+  expect(await again.head("k")).toMatchObject({ sizeBytes: 5 });
+});
+
+test("and writes, the first too", async () => {
+  const { store } = await serving(anHourAhead);
+  const again = new Retrying(store, systemClock, systemRandom);
+  expect(await again.put("k", Buffer.from("v"), { ifNoneMatch: "*" })).toEqual({ etag: '"e"' });
 });
 
 test("who may not read is told so, and the next read is tried as before", async () => {
