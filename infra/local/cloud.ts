@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import { type FunctionName, inbox, leafFunctions as leafCounts, schedule } from "../table.ts";
 import { functionUrl } from "./gateway/function-url.ts";
 import { httpApi } from "./gateway/http-api.ts";
@@ -51,8 +52,30 @@ export interface LocalCloud {
 
 const bucketName = "mosaic-local";
 
-/** Everything that Mosaic uses of AWS, on loopback. */
+/** Everything that Mosaic uses of AWS, on loopback. What has begun ends again when the rest can't. */
 export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
+  const begun: Ends = [];
+  try {
+    return await begin(options, begun);
+  } catch (error) {
+    await endAll(begun);
+    throw error;
+  }
+}
+
+/** What ends the parts of a cloud, in the order in which they began. */
+type Ends = (() => Promise<void> | void)[];
+
+async function endAll(begun: Ends): Promise<void> {
+  for (const end of begun.toReversed()) await end();
+}
+
+async function begin(options: CloudOptions, begun: Ends): Promise<LocalCloud> {
+  const serve = async (server: Server, port?: number): Promise<Served> => {
+    const served = await serveLocally(server, port);
+    begun.push(() => served.close());
+    return served;
+  };
   let sequence = 0;
   const onEvent = (event: ObjectEvent): void => {
     const kind = event.event.split(":")[0] ?? "";
@@ -60,14 +83,13 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
     if (wanted && event.key.startsWith(inbox.prefix)) queue.send(notificationOf(event, ++sequence));
   };
   const s3 = options.storagePath === undefined ? await startS3Server({ port: options.ports?.s3, onEvent }) : undefined;
+  if (s3 !== undefined) begun.push(() => s3.stop());
   await s3?.createBucket(bucketName);
   const storagePath = options.storagePath ?? `s3://${bucketName}`;
 
   const { retryMs = 1000, onDenied } = options;
   const guard =
-    s3 === undefined || onDenied === undefined
-      ? undefined
-      : await serveLocally(rightsOfFunctions(s3.endpoint, onDenied));
+    s3 === undefined || onDenied === undefined ? undefined : await serve(rightsOfFunctions(s3.endpoint, onDenied));
   const { batchSize, maxConcurrency, maxReceiveCount } = inbox;
   const handle = (records: readonly QueueRecord[]): Promise<readonly string[]> =>
     failedOf(lambda.invoke(localName(inbox.function), Buffer.from(JSON.stringify({ Records: records }))));
@@ -79,11 +101,12 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
     retryMs,
     handle,
   });
-  const queueServed = await serveLocally(queueApi(queue));
+  begun.push(() => queue.close());
+  const queueServed = await serve(queueApi(queue));
 
   // The functions need the address of the Invoke API, which needs the functions.
   const invokeLater = (): LocalLambda => lambda;
-  const invokeServed = await serveLocally(invokeApi(invokeLater, () => undefined));
+  const invokeServed = await serve(invokeApi(invokeLater, () => undefined));
   const lambda = new LocalLambda({
     ...options,
     functions: localFunctions({
@@ -99,12 +122,10 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
       ...(options.adjust === undefined ? {} : { adjust: options.adjust }),
     }),
   });
+  begun.push(() => lambda.close());
   const api = httpApi((payload) => lambda.invoke(localName("api"), payload));
   const stream = functionUrl((payload, onStream) => lambda.invoke(localName("stream"), payload, onStream));
-  const served = [
-    await serveLocally(api, options.ports?.gateway),
-    await serveLocally(stream, options.ports?.stream),
-  ] as const;
+  const served = [await serve(api, options.ports?.gateway), await serve(stream, options.ports?.stream)] as const;
   return {
     url: served[0].url,
     streamUrl: served[1].url,
@@ -115,11 +136,9 @@ export async function startCloud(options: CloudOptions): Promise<LocalCloud> {
     queue,
     invoke: (name, event) => lambda.invoke(localName(name), Buffer.from(JSON.stringify(event))),
     close: async () => {
+      // First what brings work: messages, then requests.
       queue.close();
-      for (const each of [...served, invokeServed, queueServed]) each.close();
-      await lambda.close();
-      guard?.close();
-      await s3?.stop();
+      await endAll(begun);
     },
   };
 }

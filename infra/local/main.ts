@@ -3,21 +3,12 @@
  * how many leaf functions there are, `--schedule` runs what the schedule would as often as there.
  */
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { systemClock } from "../../src/base/index.ts";
-import { leafFunctions, schedule } from "../table.ts";
+import { schedule } from "../table.ts";
 import { type LocalCloud, scheduleEvent, startCloud } from "./cloud.ts";
+import { type CommandOptions, commandOptions, told } from "./cloud-options.ts";
 import { buildForThisMachine } from "./packages.ts";
-
-const { values } = parseArgs({
-  options: {
-    port: { type: "string", default: "4050" },
-    "stream-port": { type: "string", default: "4051" },
-    "s3-port": { type: "string", default: "4052" },
-    leaves: { type: "string", default: String(leafFunctions.default) },
-    schedule: { type: "boolean", default: false },
-  },
-});
+import { mustBeFree } from "./serving.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -28,17 +19,24 @@ function onSchedule(cloud: LocalCloud): void {
   });
 }
 
-say("building the functions …");
-const cloud = await startCloud({
-  folders: await buildForThisMachine(),
-  leafFunctions: Number(values.leaves),
-  environment: { MOSAIC_ALLOW_OPEN: "1" },
-  ports: { gateway: Number(values.port), stream: Number(values["stream-port"]), s3: Number(values["s3-port"]) },
-  onDenied: (what) => process.stderr.write(`not in AWS: ${what}\n`),
-  onLog: (name, text) => process.stderr.write(text.replaceAll(/^(?=.)/gm, `${name}: `)),
-});
-if (values.schedule) onSchedule(cloud);
-say(`
+async function start({ port, streamPort, s3Port, leaves }: CommandOptions): Promise<LocalCloud> {
+  // Before the functions are built, which takes a while.
+  for (const chosen of [port, streamPort, s3Port]) await mustBeFree(chosen);
+  say("building the functions …");
+  return await startCloud({
+    folders: await buildForThisMachine(),
+    leafFunctions: leaves,
+    environment: { MOSAIC_ALLOW_OPEN: "1" },
+    ports: { gateway: port, stream: streamPort, s3: s3Port },
+    onDenied: (what) => process.stderr.write(`not in AWS: ${what}\n`),
+    onLog: (name, text) => process.stderr.write(text.replaceAll(/^(?=.)/gm, `${name}: `)),
+  });
+}
+
+async function run(options: CommandOptions): Promise<void> {
+  const cloud = await start(options);
+  if (options.schedule) onSchedule(cloud);
+  say(`
 API            ${cloud.url}          API Gateway → api
 streaming      ${cloud.streamUrl}          function URL → stream
 S3             ${cloud.s3?.endpoint ?? ""}          ${cloud.storagePath}, in memory; inbox/ → queue → ingest
@@ -49,5 +47,15 @@ curl -X POST ${cloud.url}/api/v1/documents -H 'content-type: application/json' -
 curl -X POST ${cloud.url}/api/v1/search -H 'content-type: application/json' -d '{"query":"find duplicates"}'
 
 Ctrl-C ends it.`);
-await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-await cloud.close();
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await cloud.close();
+}
+
+try {
+  await run(commandOptions(process.argv.slice(2)));
+} catch (error) {
+  const known = told(error);
+  if (known === undefined) throw error;
+  process.stderr.write(`${known.text}\n`);
+  process.exit(known.code);
+}

@@ -8,11 +8,13 @@ restore (RestoreAlreadyInProgress) and a copy of a part (403 ObjectNotInActiveTi
 
 What still differs from Amazon's: a restored copy never goes again, whatever its days; all speeds are alike, and are taken
 for every class; that second restore is refused by the same name, but with status 400.
-Usage: moto_server.py PORT. Prints "ready" once it accepts connections.
+Usage: moto_server.py PORT. Prints "ready" once it accepts connections, and ends when its standard input does: with the
+process that started it, however that one ends.
 """
 
 import functools
 import json
+import os
 import socket
 import sys
 import threading
@@ -97,6 +99,11 @@ def announce(port):
             return
 
 
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 for name in writes:
     if not hasattr(S3Response, name):
         sys.exit(f"this moto has no S3Response.{name}: pin moto[s3]==5.2.5")
@@ -109,4 +116,5 @@ S3Backend.upload_part_copy = only_of_restored(S3Backend.upload_part_copy)
 
 port = int(sys.argv[1])
 threading.Thread(target=announce, args=(port,), daemon=True).start()
+threading.Thread(target=end_with_parent, daemon=True).start()
 main(["-H", "127.0.0.1", "-p", str(port)])

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { MosaicError, packageRoot } from "../../../src/base/index.ts";
+import { freePort, mustBeFree } from "../serving.ts";
 
 const script = join(import.meta.dirname, "moto_server.py");
 
@@ -55,7 +55,9 @@ export async function startS3Server({ python, port, onEvent }: S3ServerOptions =
   const program = python ?? pythonWithMoto();
   if (program === undefined) throw cannotStart(withoutS3Server);
   const at = port === undefined || port === 0 ? await freePort() : port;
-  const child = spawn(program, [script, String(at)], { stdio: ["ignore", "pipe", "pipe"] });
+  await mustBeFree(at);
+  // It ends with its standard input, which ends with this process.
+  const child = spawn(program, [script, String(at)], { stdio: ["pipe", "pipe", "pipe"] });
   await readiness(child, onEvent);
   const endpoint = `http://127.0.0.1:${at}`;
   return {
@@ -90,16 +92,6 @@ async function progress(endpoint: string, change: "set" | "unset", body: object)
     body: JSON.stringify({ model_name: "s3::keyrestore", ...body }),
   });
   if (!response.ok) throw cannotStart(`restores can't be held back: ${response.status}`);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw cannotStart("there is no free port");
-  return address.port;
 }
 
 async function readiness(child: ChildProcess, onEvent: S3ServerOptions["onEvent"]): Promise<void> {
