@@ -14,7 +14,6 @@ export { leavesOf, type Partition, partitionOf } from "./build/split.ts";
 export { writeStub } from "./build/stub.ts";
 export { type KnownDeaths, knownDeaths, termsOfDead } from "./build/terms-of-dead.ts";
 export type { ShardRow } from "./build/writer.ts";
-export type { Room } from "./cache/disk-cache.ts";
 export type { Pin } from "./cache/kept-file.ts";
 export {
   type ImmutableRef,
@@ -23,7 +22,6 @@ export {
   type ObjectFiles,
   type PathOf,
   readChecked,
-  type SparseCopy,
   withFiles,
   withPins,
 } from "./cache/local-objects.ts";

@@ -295,7 +295,8 @@ describe("a bucket that is slow", () => {
     const settings = { wholeFileBelow: 0, wholeFileAfter: 1, shardTimeoutMs: 500 };
     const engine = await openTestEngine({ store, settings });
     store.held = "files";
-    expect((await engine.search(docs, query)).results).toHaveLength(10);
+    const patient = { ...query, timeout_ms: 60_000 };
+    expect((await engine.search(docs, patient)).results).toHaveLength(10);
     await engine.settled();
     store.gate.resolve();
   });

@@ -29,21 +29,15 @@ const abandonedMs = 120_000;
 const blockBytes = 4096;
 
 const whole = /^[0-9a-f]{64}-(\d+)$/;
-const sparse = /^[0-9a-f]{64}-\d+\.sparse$/;
 const claimed = /^(\d+)\.([^.]*)\..*\.part$/;
 
 /** What a file takes of a disk. */
 export const onDisk = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / blockBytes)) * blockBytes;
 
-/** The file beside a sparse one that says which of its parts are there. */
-export const mapOf = (name: string): string => name.replace(/\.sparse$/, ".map");
-
 /**
  * A folder of immutable files that processes share. What it holds is read from names alone:
  *
  * - `<sha256>-<size>` a whole object. It appears by a rename, so that it is never seen in part.
- * - `<sha256>-<size>.sparse`, with `.map` beside it, parts of an object. They leave together, the map first; a map must
- *   name the inode of the file that it speaks of, since another process may remove both at any time.
  * - `<bytes>.<process>.<nonce>.part` room that a process has claimed, and perhaps begun to fill.
  */
 export class CacheFolder {
@@ -76,13 +70,6 @@ export class CacheFolder {
     }
   }
 
-  /** An empty sparse file without a map, unless another process comes first. */
-  async makeSparse(name: string): Promise<void> {
-    await mkdir(this.path, { recursive: true });
-    removeFile(this.pathOf(mapOf(name)));
-    await (await open(this.pathOf(name), "a")).close();
-  }
-
   /** Empty when the folder can't be read. Removes claims that a process has left behind. */
   async list(): Promise<Listing> {
     const names = await readdir(this.path).catch(() => [] as string[]);
@@ -91,7 +78,7 @@ export class CacheFolder {
     await Promise.all(
       names.map(async (name) => {
         const taken = await this.#bytesOf(name);
-        if (isFile(name)) files.set(name, taken);
+        if (whole.test(name)) files.set(name, taken);
         bytes += taken;
       }),
     );
@@ -102,16 +89,13 @@ export class CacheFolder {
   sizeOf(name: string): number | undefined {
     const found = statOf(this.pathOf(name));
     if (found === undefined || !found.isFile()) return undefined;
-    const expected = whole.exec(name)?.[1];
-    if (expected === undefined) return found.blocks * 512;
-    return found.size === Number(expected) ? onDisk(found.size) : undefined;
+    return found.size === Number(whole.exec(name)?.[1]) ? onDisk(found.size) : undefined;
   }
 
   /** Synchronous: between the decision to remove a file and its end nobody can pin it. Done also when it was gone. */
   remove(name: string): void {
     const { verified } = this.#options;
     const path = this.pathOf(name);
-    if (sparse.test(name)) removeFile(this.pathOf(mapOf(name)));
     removeFile(path);
     verified.forget(path);
   }
@@ -140,8 +124,7 @@ export class CacheFolder {
   }
 
   #timesOf(name: string): string {
-    const path = this.pathOf(name);
-    return sparse.test(name) ? path : this.#options.verified.stampOf(path);
+    return this.#options.verified.stampOf(this.pathOf(name));
   }
 
   async #bytesOf(name: string): Promise<number> {
@@ -166,5 +149,3 @@ function statOf(path: string): Stats | undefined {
     return undefined; // a folder that can't be read holds nothing for us
   }
 }
-
-const isFile = (name: string): boolean => whole.test(name) || sparse.test(name);

@@ -3,17 +3,12 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../../base/index.ts";
 import { type CacheFolder, onDisk } from "./cache-folder.ts";
 import { KeptFile, type Pin } from "./kept-file.ts";
-import { isDiskFull, isLocalFault } from "./local-fault.ts";
+import { isDiskFull } from "./local-fault.ts";
 
 export interface DiskCacheOptions {
   readonly folder: CacheFolder;
   readonly maxBytes: number;
   readonly clock: Clock;
-}
-
-/** Room that was claimed for bytes about to be written: released once they are, or will not be. */
-export interface Room extends Disposable {
-  release(): void;
 }
 
 /** How long a claim waits for somebody to let go of a file, and how often it looks meanwhile. */
@@ -74,24 +69,6 @@ export class DiskCache {
       if (this.#evict(onDisk(sizeBytes)) < onDisk(sizeBytes)) return this.#full(error);
       return await this.#add(name, sizeBytes, fill).catch((again: unknown) => this.#full(again));
     }
-  }
-
-  /** A pin on the sparse file `name`, which is made when it is not there. */
-  async openSparse(name: string): Promise<Pin | undefined> {
-    const known = this.find(name);
-    if (known !== undefined) return known;
-    await this.#options.folder.makeSparse(name);
-    return this.find(name);
-  }
-
-  /** Claims room for `bytes` more of a file that grows; undefined when there is none: then write nothing. */
-  async grow(bytes: number): Promise<Room | undefined> {
-    const claim = await this.#claim(onDisk(bytes)).catch((error: unknown) => {
-      if (!isLocalFault(error)) throw error;
-    });
-    if (claim === undefined) return undefined;
-    const release = (): void => this.#options.folder.discard(claim);
-    return { release, [Symbol.dispose]: release };
   }
 
   /** A pin for somebody who keeps the file open until it is asked to let go. */

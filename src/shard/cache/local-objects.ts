@@ -3,8 +3,8 @@ import { LRUCache } from "lru-cache";
 import { type Clock, isMosaicError, MosaicError, type Random, sha256, sha256OfFile } from "../../base/index.ts";
 import type { ObjectStore } from "../../store/index.ts";
 import type { VerifiedFiles } from "../file/verified.ts";
-import { CacheFolder, mapOf, onDisk } from "./cache-folder.ts";
-import { DiskCache, type Room } from "./disk-cache.ts";
+import { CacheFolder, onDisk } from "./cache-folder.ts";
+import { DiskCache } from "./disk-cache.ts";
 import type { Pin } from "./kept-file.ts";
 import { isLocalFault } from "./local-fault.ts";
 import { SpareFiles } from "./spare-files.ts";
@@ -31,15 +31,6 @@ export interface ImmutableRef {
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
-}
-
-/** Room in the cache for parts of an object: a file to write them to, and one for what is known of them. */
-export interface SparseCopy extends Disposable {
-  readonly path: string;
-  readonly mapPath: string;
-  /** To be asked before each write, and released after it; undefined: write nothing. */
-  grow(bytes: number): Promise<Room | undefined>;
-  release(): void;
 }
 
 /** A download under way, and those who wait for it. */
@@ -121,19 +112,6 @@ export class LocalObjects {
   hold(path: string, letGo: () => void): Pin | undefined {
     if (dirname(path) === this.#options.folder) return this.#cache.hold(basename(path), letGo);
     return this.#spare.hold(path, letGo);
-  }
-
-  /** A place for parts of an object, pinned; undefined when the folder can't be used. */
-  async sparse(ref: ImmutableRef): Promise<SparseCopy | undefined> {
-    try {
-      const pin = await this.#cache.openSparse(`${nameOf(ref)}.sparse`);
-      if (pin === undefined) return undefined;
-      const grow = (bytes: number): Promise<Room | undefined> => this.#cache.grow(bytes);
-      return { ...pin, mapPath: mapOf(pin.path), grow };
-    } catch (error) {
-      if (isLocalFault(error)) return undefined;
-      throw error;
-    }
   }
 
   /** Drops a copy that turned out not to hold what it should, or to be gone; false when asking again would not help. */

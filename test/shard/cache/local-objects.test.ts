@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sha256, systemClock } from "../../../src/base/index.ts";
 import { type ImmutableRef, VerifiedFiles, withFiles } from "../../../src/shard/index.ts";
-import { MemoryStore } from "../../../src/store/index.ts";
 import { errorOf } from "../../engine/support/engine.ts";
 import { bytesOf, diskUse, isThere, openCache, refOf, storeOf, temporaryFolder, watch } from "./support/cache.ts";
 
@@ -258,65 +257,5 @@ describe("a cached file", () => {
     expect(await cache.drop(refOf(1, bytesOf(1, 16 * kib)))).toBe(false);
     using again = await cache.pin(first(refs));
     expect(await contentOf(again.path)).toBe(first(refs).sha256);
-  });
-});
-
-describe("a sparse copy", () => {
-  const sizeBytes = 1024 * kib;
-  const write = async (path: string, at: number, length: number): Promise<void> => {
-    await using file = await open(path, "r+");
-    await file.write(bytesOf(1, length), 0, length, at);
-  };
-
-  test("grows within the bound that it shares with whole files, and makes them go", async () => {
-    const { store, refs } = await storeOf(2, 64 * kib);
-    const cachePath = await temporaryFolder();
-    const cache = openCache({ store, cachePath, maxBytes: 160 * kib });
-    const whole = await cache.pin(first(refs));
-    whole.release();
-    const ref = refOf(9, bytesOf(9, sizeBytes));
-    const copy = await cache.sparse(ref);
-    if (copy === undefined) throw new Error("no copy");
-    const name = `${ref.sha256}-${sizeBytes}`;
-    expect([copy.path, copy.mapPath]).toEqual([".sparse", ".map"].map((end) => join(cachePath, "objects", name + end)));
-    for (let part = 0; part < 4; part++) {
-      using room = await copy.grow(32 * kib);
-      expect(room).toBeDefined();
-      await write(copy.path, part * 256 * kib, 32 * kib);
-      expect(diskUse(join(cachePath, "objects"))).toBeLessThanOrEqual(160 * kib);
-    }
-    expect(isThere(whole.path)).toBe(false);
-    expect(await copy.grow(64 * kib)).toBeUndefined();
-    copy.release();
-  });
-
-  test("is evicted with its map when it is not in use, and stays while it is", async () => {
-    const { store, refs } = await storeOf(2, 64 * kib);
-    const [cachePath, spare] = [await temporaryFolder(), await temporaryFolder()];
-    const cache = openCache({ store, cachePath, maxBytes: 96 * kib, spareFolders: [spare] });
-    const copy = await cache.sparse(refOf(9, bytesOf(9, sizeBytes)));
-    if (copy === undefined) throw new Error("no copy");
-    await writeFile(copy.mapPath, "map");
-    await write(copy.path, 0, 64 * kib);
-    const without = await cache.pin(first(refs));
-    expect(without.path.startsWith(spare)).toBe(true);
-    without.release();
-    copy.release();
-    using pin = await cache.pin(first(refs));
-    expect(pin.path.startsWith(cachePath)).toBe(true);
-    expect([copy.path, copy.mapPath].map(isThere)).toEqual([false, false]);
-  });
-
-  test("survives a restart", async () => {
-    const cachePath = await temporaryFolder();
-    const store = new MemoryStore();
-    const ref = refOf(9, bytesOf(9, sizeBytes));
-    const before = await openCache({ store, cachePath }).sparse(ref);
-    await write(before?.path as string, 0, 64 * kib);
-    before?.release();
-    const after = openCache({ store, cachePath });
-    using copy = await after.sparse(ref);
-    expect(sha256((await readFile(copy?.path as string)).subarray(0, 64 * kib))).toBe(sha256(bytesOf(1, 64 * kib)));
-    expect(after.bytes).toBe(64 * kib);
   });
 });
