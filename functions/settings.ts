@@ -1,8 +1,9 @@
 import { jsonLogger, type Logger, type Settings, settingsFrom, systemClock } from "../src/base/index.ts";
 
 /**
- * Settings of a function: those of its environment, and what follows from being one. Nothing runs between two requests,
- * so there is no thread to keep ready and nothing to do when idle; what is due is done before the answer.
+ * Settings of a function: those of its environment, and what follows from being one, which that does not change. An environment
+ * answers one request: a thread would only be started, and lost. Nothing runs between two requests, so nothing is kept ready,
+ * and nothing is done when idle or behind an answer; what is due is done before it.
  */
 export function functionSettings(overrides: Partial<Settings> = {}): Settings {
   const one = { searchThreads: 0, embeddingThreads: 1, sqlSpares: 0, compactAutomatically: false, foldIdleMs: 0 };

@@ -60,16 +60,8 @@ export interface FunctionSpec {
 const mib = 1024 * 1024;
 const bytes = (mb: number): string => String(Math.floor(mb * mib));
 
-/** What every function has: one request at a time in one process that may be frozen after it, and only /tmp to write. */
-const common = {
-  LOG_LEVEL: "info",
-  /** One environment answers one request: a thread would only be started, and lost. */
-  SEARCH_THREADS: "0",
-  EMBEDDING_THREADS: "1",
-  /** Nothing runs between two requests, so nothing is kept ready or compacted behind an answer. */
-  SQL_SPARES: "0",
-  COMPACT_AUTOMATICALLY: "0",
-};
+/** What every function has. What follows from being one (no threads, nothing behind an answer) is in `functions/settings.ts`. */
+const common = { LOG_LEVEL: "info" };
 
 /** Of /tmp, for files that are being built and what SQLite puts there. */
 const temporaryMb = 1024;
