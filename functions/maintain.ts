@@ -1,7 +1,7 @@
 /** On a schedule: what nobody else has come to, over all tenants, until time is up. Called for a job: that job. */
 import { isMosaicError, systemClock, systemRandom } from "../src/base/index.ts";
 import { Mosaic } from "../src/engine/index.ts";
-import { queueSender } from "./aws/queue.ts";
+import { QueueSender } from "./aws/queue.ts";
 import { messageOf, placeOf } from "./inbox/queue-event.ts";
 import { jobOf } from "./jobs/job-event.ts";
 import { functionLogger, functionSettings } from "./settings.ts";
@@ -12,7 +12,7 @@ interface Context {
 
 const settings = functionSettings();
 const logger = functionLogger(settings);
-const send = queueSender(settings.ingestQueueUrl);
+const queue = new QueueSender(settings.ingestQueueUrl);
 
 export async function handler(event: unknown, context: Context): Promise<unknown> {
   const remainingMs = (): number => context.getRemainingTimeInMillis();
@@ -23,11 +23,12 @@ export async function handler(event: unknown, context: Context): Promise<unknown
     if (job !== undefined) return await doJob(engine, job, remainingMs);
     const report = await engine.maintain({
       remainingMs,
-      handOn: (key) => send(messageOf(key, placeOf(settings.storagePath))),
+      handOn: (key) => queue.send(messageOf(key, placeOf(settings.storagePath))),
     });
     logger.info("maintained", { ...report });
     return report;
   } finally {
+    queue.close();
     await engine.close();
   }
 }

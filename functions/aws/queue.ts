@@ -1,8 +1,17 @@
+import type { SQSClient } from "@aws-sdk/client-sqs";
 import { MosaicError } from "../../src/base/index.ts";
 
 /** Sends messages to an SQS queue. Its SDK is loaded by the first: most runs send none. */
-export function queueSender(url: string | undefined): (body: string) => Promise<void> {
-  return async (body) => {
+export class QueueSender {
+  readonly #url: string | undefined;
+  #client: SQSClient | undefined;
+
+  constructor(url: string | undefined) {
+    this.#url = url;
+  }
+
+  async send(body: string): Promise<void> {
+    const url = this.#url;
     if (url === undefined || url === "")
       throw new MosaicError("invalid", "send message", {
         code: "invalid_setting",
@@ -10,11 +19,13 @@ export function queueSender(url: string | undefined): (body: string) => Promise<
       });
     const { SendMessageCommand, SQSClient } = await import("@aws-sdk/client-sqs");
     // The URL says where the queue is: in an account, or on this machine.
-    const client = new SQSClient({ endpoint: new URL(url).origin });
-    try {
-      await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
-    } finally {
-      client.destroy();
-    }
-  };
+    this.#client ??= new SQSClient({ endpoint: new URL(url).origin });
+    await this.#client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
+  }
+
+  /** Ends its connections, which would not outlive a pause between two runs. The next message opens others. */
+  close(): void {
+    this.#client?.destroy();
+    this.#client = undefined;
+  }
 }

@@ -129,6 +129,7 @@ export interface Settings {
   readonly inboxHoldMs: number;
   /** What is known of files that have gone, and of jobs that are over, is kept for so long; 0: for ever. */
   readonly inboxStateDays: number;
+  readonly inboxHandOnMax: number;
   readonly jobsKeepDays: number;
   /** Of a function: the queue that files are handed on by. */
   readonly ingestQueueUrl: string | undefined;
@@ -270,6 +271,7 @@ export function settingsFrom(overrides: Partial<Settings> = {}, env: Environment
     inboxMaxErrors: whole(env, "INBOX_MAX_ERRORS", 1000),
     inboxHoldMs: whole(env, "INBOX_HOLD_MS", 60_000),
     inboxStateDays: whole(env, "INBOX_STATE_DAYS", 30, 0),
+    inboxHandOnMax: whole(env, "INBOX_HAND_ON_MAX", 1000),
     jobsKeepDays: whole(env, "JOBS_KEEP_DAYS", 30, 0),
     ingestQueueUrl: env["INGEST_QUEUE_URL"] || undefined,
     inboxReserveMs: whole(env, "INBOX_RESERVE_MS", 60_000, 0),

@@ -104,11 +104,27 @@ export class Inbox {
     return { taken, failed };
   }
 
-  /** Keys of files that were left behind so long ago, for whoever hands them on. */
+  /**
+   * Keys of files that lie there for so long, for whoever hands them on: INBOX_HAND_ON_MAX at most, drawn at random. Where there
+   * are more, nearly all only wait for their turn, and to be told of each again and again would keep it from coming.
+   */
   async *waiting(settledMs: number): AsyncGenerator<string> {
     const { store, clock } = this.#parts;
+    const drawn: string[] = [];
+    let seen = 0;
     for await (const { key, modifiedMs } of leftBehind(store))
-      if (clock.now() - modifiedMs >= settledMs && !(await this.#isPutOff(key))) yield key;
+      if (clock.now() - modifiedMs >= settledMs) this.#draw(drawn, key, ++seen);
+    for (const key of drawn) if (!(await this.#isPutOff(key))) yield key;
+  }
+
+  /** Each of those that were seen is among the drawn with the same probability (Vitter, 1985: algorithm R). */
+  #draw(drawn: string[], key: string, seen: number): void {
+    const { random, settings } = this.#parts;
+    if (drawn.length < settings.inboxHandOnMax) drawn.push(key);
+    else {
+      const at = Math.floor(random.next() * seen);
+      if (at < drawn.length) drawn[at] = key;
+    }
   }
 
   /**

@@ -42,6 +42,8 @@ export interface InboxSettings {
   readonly inboxHoldMs: number;
   /** What is known of a file that has gone is kept for so long. */
   readonly inboxStateDays: number;
+  /** Files that lie there for long and are handed on by one look for them. */
+  readonly inboxHandOnMax: number;
 }
 
 /** How far a file is written down at least so often. */

@@ -365,3 +365,35 @@ test("the list of files is a tenant's own, by name, page by page", async () => {
   const found = await listInbox(w.store, acme, { limit: 3, prefix: "other/" }, w.clock.now());
   expect(found.files).toHaveLength(1);
 });
+
+describe("files that lie there for long", () => {
+  const quarter = 15 * 60_000;
+
+  test("are handed on, but a bounded number at a time, and each of them sooner or later", async () => {
+    const dropped = await Promise.all(Array.from({ length: 40 }, (_, at) => w.drop(`t${at % 3}/docs/${at}.txt`, "x")));
+    w.clock.advance(quarter);
+    await w.drop("t0/docs/young.txt", "x");
+    const inbox = w.another({ inboxHandOnMax: 10 });
+    const counts = new Map(dropped.map((key) => [key, 0]));
+    const looks = 200;
+    for (let look = 0; look < looks; look++) {
+      const keys = await Array.fromAsync(inbox.waiting(quarter));
+      expect([keys.length, new Set(keys).size]).toEqual([10, 10]);
+      for (const key of keys) counts.set(key, (counts.get(key) ?? Number.NaN) + 1);
+    }
+    // A quarter of the looks each: half as many, or twice, is five standard deviations away.
+    for (const count of counts.values()) expect(Math.abs(count - looks / 4)).toBeLessThan(looks / 6);
+  });
+
+  test("are all handed on when they are few, but those that somebody reads or that failed lately", async () => {
+    const [first = "", second = ""] = [await w.drop("a/docs/1.txt", "x"), await w.drop("a/docs/2.txt", "x")];
+    w.sink.before = () => {
+      throw new Error("no storage");
+    };
+    w.clock.advance(quarter);
+    await expect(w.inbox.take(first)).rejects.toThrow();
+    expect(await Array.fromAsync(w.inbox.waiting(quarter))).toEqual([second]);
+    w.clock.advance(quarter);
+    expect(await Array.fromAsync(w.inbox.waiting(quarter))).toEqual([first, second]);
+  });
+});

@@ -13,6 +13,7 @@ export const inboxSettings: InboxSettings = {
   inboxReserveMs: 1000,
   inboxHoldMs: 60_000,
   inboxStateDays: 30,
+  inboxHandOnMax: 1000,
 };
 
 type Stored = { readonly id: string; readonly text: string };
